@@ -1,0 +1,52 @@
+# The same few commands for people and CI. Every target sets itself up: a virtual
+# environment in .venv of this clone, nothing global but what apt must install
+# (scripts say so when they may not).
+.DEFAULT_GOAL := help
+.PHONY: help demo test check soak bench lab clean
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+help:           ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 13) else f"nbprod needs Python 3.11 or 3.12, this is {v[0]}.{v[1]}: make PYTHON=python3.11 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	  echo "hint: python3 -m venv is missing; on Debian: apt-get install python3-venv"; exit 3; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lab]'
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## the whole road on real flights: from a notebook to a served, watched, rolled-back model
+	$(BIN)/nbprod demo --folder .demo
+
+check: $(STAMP) ## lint, types, the law of imports, the house rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -q tests/test_house_rules.py
+
+browser:
+	@.ci/browser
+
+# Two runs: what starts real engines shares one Ray and must not compete with others for two cores.
+test: $(STAMP) browser check ## everything: check, then every test
+	$(BIN)/python -m pytest -q -n 2 -m "not engine" --ignore tests/benchmarks --ignore tests/soak
+	$(BIN)/python -m pytest -q -m engine --ignore tests/soak
+
+soak: $(STAMP)  ## chaos and long runs, nightly
+	$(BIN)/python -m pytest -q tests/soak
+
+bench: $(STAMP) ## every claim of speed against its peer, in one run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python -m pytest -q -s tests/benchmarks
+
+lab: $(STAMP)   ## JupyterLab on the flights project
+	test -d .lab || $(BIN)/nbprod init --recipe flights .lab
+	cd .lab && ../$(BIN)/jupyter lab
+
+clean:
+	rm -rf .demo .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis

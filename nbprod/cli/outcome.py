@@ -1,0 +1,32 @@
+"""``nbprod outcome``"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from nbprod.cli import door
+
+
+@door.command("outcome")
+@click.argument("prediction_id", required=False)
+@click.argument("value", required=False)
+@click.option("--file", "file", type=click.File("r"), help="JSON lines, one outcome each; - reads.")
+@click.option("--name", default="", help="The outcome's name; [model] outcome by default.")
+@door.project_option
+def command(prediction_id: str | None, value: str | None, file: Any, name: str, folder: str) -> Any:
+    """Attach ground truth to predictions; saying the same twice changes nothing."""
+    if file is not None:
+        try:
+            outcomes = [json.loads(line) for line in file if line.strip()]
+        except ValueError as error:
+            raise click.UsageError(f"--file: not JSON lines: {error}") from error
+    elif prediction_id and value is not None:
+        outcomes = [{"prediction_id": prediction_id, "outcome": json.loads(value)}]
+    else:
+        raise click.UsageError("name a prediction id and its outcome, or --file")
+    if name:
+        outcomes = [{"name": name, **outcome} for outcome in outcomes]
+    return door.open_project(folder).record_outcomes(outcomes)

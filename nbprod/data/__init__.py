@@ -1,0 +1,1 @@
+"""Frames, contracts, comparison, the prediction log and profiles: what every stage handles."""

@@ -1,0 +1,301 @@
+"""Two frames compared value by value, within a tolerance per column.
+
+Tolerances: ``exact``; ``abs:x`` for a distance of at most x; ``rel:x`` for a distance of at most
+x times the larger magnitude; ``ulp:n`` for at most n units in the last place of the floating
+type. A null equals a null. Text, true/false and whole numbers are compared exactly under
+``rel`` and ``ulp`` too: only floats have noise. Rows are compared by position.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from nbprod.data.row_values import is_null, plain
+from nbprod.errors import ConfigError
+from nbprod.records import ColumnDistance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import pandas as pd
+
+    Floats = np.ndarray[Any, np.dtype[np.float64]]
+    Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+# The distance between a null and a value, or between types: larger than any, and JSON can say it.
+UNMEASURABLE = sys.float_info.max
+EXACT: Mapping[str, str] = {"*": "exact"}
+_TOLERANCE = re.compile(
+    r"^(?:exact|(?P<kind>abs|rel|ulp):(?P<size>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?))$"
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two frames first differ in one column, and how."""
+
+    kind: Literal["rows", "missing", "extra", "order", "dtype", "value"]
+    column: str
+    row: int  # position; -1 where the whole column differs
+    expected: Any  # as a record can hold it
+    actual: Any
+    distance: float
+    tolerance: str
+    rows: int = 0  # how many rows of the column differ
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Every column's distance, and the first difference of each column that differs."""
+
+    distances: tuple[ColumnDistance, ...]
+    differences: tuple[Difference, ...]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that differ."""
+        return frozenset(difference.column for difference in self.differences)
+
+
+def compare(
+    expected: pd.DataFrame, actual: pd.DataFrame, tolerance: Mapping[str, str] | None = None
+) -> Comparison:
+    """Columns (names, order, kinds of dtype) and values of two frames, row by row.
+
+    A different width of a number or resolution of a timestamp is no difference; another kind
+    (int and float, naive and aware, other categories) is one, except where one side holds
+    nothing but nulls.
+    """
+    allowed = EXACT if tolerance is None else tolerance
+    if len(expected) != len(actual):
+        return Comparison(
+            (), (Difference("rows", "", -1, len(expected), len(actual), UNMEASURABLE, "exact"),)
+        )
+    differences: list[Difference] = []
+    distances: list[ColumnDistance] = []
+    for name in dict.fromkeys([*expected.columns, *actual.columns]):
+        limit = tolerance_of(str(name), allowed)
+        if name not in expected.columns or name not in actual.columns:
+            difference: Difference | None = _absent(name, expected, limit)
+        else:
+            difference = _column(str(name), _one(expected, name), _one(actual, name), limit)
+        assert difference is not None
+        distances.append(
+            ColumnDistance(
+                column=str(name),
+                tolerance=limit,
+                max_distance=difference.distance,
+                rows=len(expected),
+            )
+        )
+        if difference.rows or difference.kind != "value":
+            differences.append(difference)
+    if not differences and list(expected.columns) != list(actual.columns):
+        differences.append(_order(expected, actual))
+    return Comparison(tuple(distances), tuple(differences))
+
+
+def distances(
+    expected: pd.DataFrame, actual: pd.DataFrame, tolerance: Mapping[str, str] | None = None
+) -> tuple[ColumnDistance, ...]:
+    """How far each column of two frames is apart, in the measure of its tolerance."""
+    return compare(expected, actual, tolerance).distances
+
+
+def first_difference(
+    expected: pd.DataFrame, actual: pd.DataFrame, tolerance: Mapping[str, str] | None = None
+) -> tuple[str, int, Any, Any] | None:
+    """Column, row position, expected and actual value of the first difference, or None.
+
+    The row is -1 where a whole column differs: absent, in another place, of another kind.
+    """
+    differences = compare(expected, actual, tolerance).differences
+    if not differences:
+        return None
+    first = differences[0]
+    return first.column, first.row, first.expected, first.actual
+
+
+def tolerance_of(column: str, tolerance: Mapping[str, str]) -> str:
+    """The tolerance of a column: its own, else the one under ``*``, else exact."""
+    limit = tolerance.get(column, tolerance.get("*", "exact"))
+    if not _TOLERANCE.match(limit):
+        raise ConfigError(
+            f"the tolerance of {column!r} is {limit!r}", hint="exact, abs:x, rel:x or ulp:n"
+        )
+    return limit
+
+
+def kind_of_dtype(column: pd.Series[Any]) -> str:
+    """What a column holds, whatever its width: int, float, text, "datetime in UTC"…"""
+    import pandas as pd
+
+    dtype: Any = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    if pd.api.types.is_bool_dtype(dtype):
+        return "bool"
+    zone = getattr(dtype, "tz", None)
+    kinds = {"i": "int", "u": "int", "f": "float", "c": "complex", "m": "timedelta"}
+    kinds["M"] = f"datetime in {zone}" if zone else "datetime"
+    if (kind := getattr(dtype, "kind", "O")) in kinds:
+        return kinds[kind]
+    if isinstance(dtype, pd.StringDtype):
+        return "text"
+    inferred = pd.api.types.infer_dtype(column, skipna=True)
+    return {"string": "text", "boolean": "bool"}.get(inferred, "object")
+
+
+def _one(frame: pd.DataFrame, name: Any) -> pd.Series[Any]:
+    column: Any = frame[name]
+    first: pd.Series[Any] = column.iloc[:, 0] if column.ndim == 2 else column
+    return first
+
+
+def _absent(name: Any, expected: pd.DataFrame, limit: str) -> Difference:
+    gone = name in expected.columns
+    return Difference(
+        "missing" if gone else "extra",
+        str(name),
+        -1,
+        "the column" if gone else "no such column",
+        "no such column" if gone else "the column",
+        UNMEASURABLE,
+        limit,
+        len(expected),
+    )
+
+
+def _order(expected: pd.DataFrame, actual: pd.DataFrame) -> Difference:
+    pairs = zip(map(str, expected.columns), map(str, actual.columns), strict=False)
+    moved = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+    wanted, found = ([str(name) for name in frame.columns] for frame in (expected, actual))
+    return Difference("order", moved[0], -1, wanted, found, UNMEASURABLE, "exact")
+
+
+def _column(name: str, expected: pd.Series[Any], actual: pd.Series[Any], limit: str) -> Difference:
+    """The first difference of one column; its distance, with no row counted, where none is."""
+    import numpy as np
+
+    kinds = _kinds(expected), _kinds(actual)
+    other = kinds[0] != kinds[1] and expected.notna().any() and actual.notna().any()
+    if other and not set(kinds) <= {"int", "float", "bool"}:
+        return Difference("dtype", name, -1, *kinds, UNMEASURABLE, limit, len(expected))
+    distance, same = _measured(expected, actual, limit)
+    wrong = np.flatnonzero(~same)
+    largest = float(distance.max()) if len(distance) else 0.0
+    if other and not len(wrong):  # other values are the larger difference
+        return Difference("dtype", name, -1, *kinds, UNMEASURABLE, limit, len(expected))
+    if not len(wrong):
+        return Difference("value", name, -1, None, None, largest, limit)
+    row = int(wrong[0])
+    return Difference(
+        "value",
+        name,
+        row,
+        plain(expected.iloc[row]),
+        plain(actual.iloc[row]),
+        largest,
+        limit,
+        len(wrong),
+    )
+
+
+def _kinds(column: pd.Series[Any]) -> str:
+    kind = kind_of_dtype(column)
+    if kind != "category":
+        return kind
+    dtype: Any = column.dtype
+    known = [str(value) for value in dtype.categories]
+    shown = ", ".join(known[:8]) + (f", … ({len(known)} in all)" if len(known) > 8 else "")
+    return f"category of {shown}" + ("" if len(known) <= 8 else f", last {known[-1]}")
+
+
+def _measured(expected: pd.Series[Any], actual: pd.Series[Any], limit: str) -> tuple[Floats, Mask]:
+    """Each row's distance in the tolerance's measure, and whether it is within."""
+    import numpy as np
+
+    kinds = {kind_of_dtype(expected), kind_of_dtype(actual)}
+    nulls = expected.isna().to_numpy(dtype=bool), actual.isna().to_numpy(dtype=bool)
+    both, one = nulls[0] & nulls[1], nulls[0] ^ nulls[1]
+    if kinds <= {"int", "float"} and "float" in kinds:
+        distance, same = _float_distance(expected, actual, limit)
+    elif kinds <= {"int", "float", "bool", "timedelta"} or next(iter(kinds)).startswith("datetime"):
+        distance, same = _exact_distance(expected, actual, limit, both | one)
+    else:
+        pairs = zip(expected.tolist(), actual.tolist(), strict=True)
+        same = np.fromiter((_equal(a, b) for a, b in pairs), dtype=bool, count=len(expected))
+        distance = (~same).astype(np.float64)
+    distance = np.where(both, 0.0, np.where(one, UNMEASURABLE, distance))
+    return distance, np.asarray(both | (same & ~one), dtype=bool)
+
+
+def _float_distance(
+    expected: pd.Series[Any], actual: pd.Series[Any], limit: str
+) -> tuple[Floats, Mask]:
+    import numpy as np
+
+    left = expected.to_numpy(dtype=np.float64, na_value=np.nan)
+    right = actual.to_numpy(dtype=np.float64, na_value=np.nan)
+    kind, size = _parsed(limit)
+    with np.errstate(all="ignore"):
+        distance = np.where(left == right, 0.0, np.abs(left - right))
+        largest = np.maximum(np.abs(left), np.abs(right))
+        if kind == "rel":
+            distance = np.where(distance == 0, 0.0, distance / largest)
+        elif kind == "ulp":
+            single = {str(expected.dtype).lower(), str(actual.dtype).lower()} == {"float32"}
+            width = np.float32 if single else np.float64
+            spacing = np.spacing(largest.astype(width)).astype(np.float64)
+            distance = np.where(distance == 0, 0.0, distance / spacing)
+    distance = np.where(np.isfinite(distance), distance, UNMEASURABLE)
+    return distance, distance <= size
+
+
+def _exact_distance(
+    expected: pd.Series[Any], actual: pd.Series[Any], limit: str, skip: Mask
+) -> tuple[Floats, Mask]:
+    """Whole numbers, truth values and moments (in seconds): ``abs`` is the only leeway."""
+    import numpy as np
+    import pandas as pd
+
+    keep = ~skip
+    left, right = expected[keep], actual[keep]
+    kind, size = _parsed(limit)
+    apart = np.zeros(len(expected), dtype=np.float64)
+    same = np.ones(len(expected), dtype=bool)
+    same[keep] = np.fromiter(
+        (a == b for a, b in zip(left.tolist(), right.tolist(), strict=True)), dtype=bool
+    )
+    if kind_of_dtype(expected).startswith(("datetime", "timedelta")):
+        apart[keep] = (left.reset_index(drop=True) - right.reset_index(drop=True)).map(
+            lambda gap: abs(pd.Timedelta(gap).total_seconds())
+        )
+    else:
+        apart[keep] = np.abs(left.to_numpy(dtype=np.float64) - right.to_numpy(dtype=np.float64))
+    return apart, (same | (apart <= size)) if kind == "abs" else same
+
+
+def _parsed(limit: str) -> tuple[str, float]:
+    match = _TOLERANCE.match(limit)
+    if not match or not match["kind"]:
+        return "exact", 0.0
+    return match["kind"], float(match["size"])
+
+
+def _equal(left: Any, right: Any) -> bool:
+    """Whether two values of an object column are the same; arrays element by element."""
+    import numpy as np
+
+    if isinstance(left, np.ndarray | list | tuple) or isinstance(right, np.ndarray | list | tuple):
+        try:
+            return bool(np.array_equal(np.asarray(left), np.asarray(right), equal_nan=True))
+        except (TypeError, ValueError):
+            return repr(left) == repr(right)
+    if is_null(left) or is_null(right):
+        return is_null(left) and is_null(right)
+    return type(left) is type(right) and bool(left == right)

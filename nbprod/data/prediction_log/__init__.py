@@ -1,0 +1,18 @@
+"""The prediction log: one record per prediction, joined later with its outcome."""
+
+from nbprod.data.prediction_log.outcomes import counts, damage, joined, outcomes, post_outcomes
+from nbprod.data.prediction_log.reader import find, moment, query
+from nbprod.data.prediction_log.writer import LogWriter, WriterCounts
+
+__all__ = [
+    "LogWriter",
+    "WriterCounts",
+    "counts",
+    "damage",
+    "find",
+    "joined",
+    "moment",
+    "outcomes",
+    "post_outcomes",
+    "query",
+]

@@ -1,0 +1,180 @@
+"""Profiling what is served: in batches, beside the requests, into files that can be merged.
+
+``<folder>/<release>/<start>-<seconds>s-<writer>-<n>.bin`` holds the rows of ``seconds`` from
+``start`` (UTC). The file is rewritten whole with each flush, so a process that is killed loses
+at most the rows since then: the prediction log has them all.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from nbprod.data.profile.sketches import Profile
+from nbprod.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from pathlib import Path
+
+    from nbprod.records import Prediction
+
+_LOGGER = logging.getLogger(__name__)
+_STAMP = "%Y%m%dT%H%M%SZ"
+_NAME = re.compile(r"^(?P<start>\d{8}T\d{6}Z)-(?P<seconds>\d+)s-\w+-\d+\.bin$")
+# Rows beyond this are counted, not profiled: the log has them, and memory has an end.
+_MAX_WAITING = 200_000
+
+
+class ProfileWriter:
+    """Profiles rows in a thread of its own, off the request path.
+
+    folder: ``<store>/profiles/<deployment>/``. release: the release version as text.
+    writer_id: one replica, one id (letters, digits, ``_``). output: the name of the one output
+    column, for predictions whose output is a scalar. redact: columns that are left out.
+    rows_per_flush, interval_s: rows are profiled and written when so many wait, or so long.
+    bucket_s: one file holds so many seconds; a window can be read no finer than that.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        release: str,
+        writer_id: str,
+        output: str = "output",
+        redact: Collection[str] = (),
+        rows_per_flush: int = 1000,
+        interval_s: float = 10.0,
+        bucket_s: int = 3600,
+    ) -> None:
+        if not writer_id.replace("_", "").isalnum():
+            raise StoreError(
+                f"{writer_id!r} cannot name a profile's files", hint="letters, digits and '_' only"
+            )
+        self._folder = folder / release
+        self._writer_id = writer_id
+        self._output = output
+        self._redact = frozenset(redact)
+        self._rows_per_flush = rows_per_flush
+        self._interval_s = interval_s
+        self._bucket_s = bucket_s
+        self._waiting: list[Mapping[str, Any] | Prediction] = []
+        self._changed = threading.Condition()
+        self._closed = False
+        self._bucket: tuple[Path, Profile] | None = None
+        self._bucket_start = 0
+        self.profiled = 0  # rows that are in a file
+        self.lost = 0  # rows that no file will have: the disk refused, or too many waited
+        self._thread = threading.Thread(target=self._run, name="profile", daemon=True)
+        self._thread.start()
+
+    def add(self, rows: Sequence[Mapping[str, Any] | Prediction]) -> None:
+        """Hand over rows and return at once.
+
+        A row is a Prediction, or a mapping with its columns named by part: ``input.carrier``.
+        """
+        with self._changed:
+            room = 0 if self._closed else _MAX_WAITING - len(self._waiting)
+            self._waiting.extend(rows[:room])
+            self.lost += max(len(rows) - room, 0)
+            if len(self._waiting) >= self._rows_per_flush:
+                self._changed.notify()
+
+    def close(self) -> None:
+        """Profile and write what waits, then end the thread; a second call does nothing."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        closed = False
+        while not closed:
+            with self._changed:
+                if not self._closed and len(self._waiting) < self._rows_per_flush:
+                    self._changed.wait(self._interval_s)
+                rows, self._waiting = self._waiting, []
+                closed = self._closed
+            if rows:
+                self._flush(rows)
+
+    def _flush(self, rows: list[Mapping[str, Any] | Prediction]) -> None:
+        import pandas as pd
+
+        try:
+            path, profile = self._current()
+            frame = pd.DataFrame([self._flat(row) for row in rows])
+            batch = Profile.empty().track(frame.infer_objects())
+            merged = profile.merge(batch)
+            merged.save(path)
+        except Exception as error:  # noqa: BLE001 - no row may end the thread; it is counted
+            self.lost += len(rows)
+            _LOGGER.warning("%d rows were not profiled: %s", len(rows), error)
+        else:
+            self._bucket = (path, merged)
+            self.profiled += len(rows)
+
+    def _current(self) -> tuple[Path, Profile]:
+        """The file of the present moment, and what it holds."""
+        start = int(time.time()) // self._bucket_s * self._bucket_s
+        if self._bucket is None or start != self._bucket_start:
+            stamp = datetime.fromtimestamp(start, UTC).strftime(_STAMP)
+            stem = f"{stamp}-{self._bucket_s}s-{self._writer_id}"
+            # An earlier process with this name may have left files of the same moment.
+            taken = [int(path.stem.rpartition("-")[2]) for path in self._folder.glob(f"{stem}-*")]
+            path = self._folder / f"{stem}-{max(taken, default=-1) + 1}.bin"
+            self._bucket = (path, Profile.empty())
+            self._bucket_start = start
+        return self._bucket
+
+    def _flat(self, row: Mapping[str, Any] | Prediction) -> dict[str, Any]:
+        if isinstance(row, Mapping):
+            return {name: v for name, v in row.items() if _bare(name) not in self._redact}
+        output = row.output if isinstance(row.output, Mapping) else {self._output: row.output}
+        return {
+            f"{part}.{name}": value
+            for part, values in (
+                ("input", row.inputs),
+                ("features", row.features),
+                ("output", output),
+            )
+            for name, value in values.items()
+            if name not in self._redact
+        }
+
+
+def load_window(folder: Path, release: str, start: datetime, end: datetime) -> Profile:
+    """The merged profile of one release for [start, end), widened to whole files.
+
+    folder: ``<store>/profiles/<deployment>/``. Raises StoreError for a damaged file.
+    """
+    profile = Profile.empty()
+    for path in _files(folder / release, start, end):
+        profile = profile.merge(Profile.load(path))
+    return profile
+
+
+def _files(folder: Path, start: datetime, end: datetime) -> Iterable[Path]:
+    for path in sorted(folder.glob("*.bin")):
+        match = _NAME.match(path.name)
+        if match is None:
+            continue
+        first = datetime.strptime(match["start"], _STAMP).replace(tzinfo=UTC)
+        if first < end and first + timedelta(seconds=int(match["seconds"])) > start:
+            yield path
+
+
+def _bare(name: str) -> str:
+    return name.partition(".")[2] or name

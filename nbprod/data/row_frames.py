@@ -1,0 +1,141 @@
+"""The frame that rows make under a contract: the wire's end, where JSON gets its dtypes back."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from nbprod.data.row_values import Broken, datetime_unit, is_null, judge_of, moment_of
+from nbprod.errors import DataError
+from nbprod.records import ColumnRule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]], rules: tuple[ColumnRule, ...]) -> pd.DataFrame:
+    """The rows as a frame with the contract's columns, order and dtypes: the wire's end.
+
+    int64 (Int64 where nullable), float64, bool (object where null), the default string dtype,
+    and datetime64 in the resolution and zone that the rule's ``unit`` names. A column that rows
+    leave out is null. Raises DataError where a value cannot have the dtype.
+    """
+    import pandas as pd
+
+    columns = {rule.name: [row.get(rule.name) for row in rows] for rule in rules}
+    texts = _str_columns(columns, [rule for rule in rules if rule.dtype == "str"])
+    built = {
+        rule.name: texts[rule.name] if rule.dtype == "str" else _column(columns[rule.name], rule)
+        for rule in rules
+    }
+    return pd.DataFrame(built, index=pd.RangeIndex(len(rows)), copy=False)
+
+
+# ---------------------------------------------------------------- one column
+
+
+def _column(values: list[Any], rule: ColumnRule) -> Any:
+    build = {
+        "int": _int_column,
+        "float": _float_column,
+        "bool": _bool_column,
+        "datetime": _datetime_column,
+    }[rule.dtype]
+    try:
+        return build(values, rule)
+    except (Broken, TypeError, ValueError, OverflowError) as error:
+        raise _no_column(rule, error) from error
+
+
+def _no_column(rule: ColumnRule, error: Exception) -> DataError:
+    message = error.message if isinstance(error, Broken) else str(error)
+    return DataError(
+        f"column {rule.name!r} cannot be {rule.dtype}: {message}",
+        hint="judge the rows with the contract before they become a frame",
+        column=rule.name,
+    )
+
+
+def _only(values: list[Any], *types: type) -> None:
+    if odd := set(map(type, values)) - {*types, type(None)}:
+        names = ", ".join(sorted(kind.__name__ for kind in odd))
+        raise TypeError(f"it holds {names}")
+
+
+def _int_column(values: list[Any], rule: ColumnRule) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    if any(type(value) is not int for value in values):
+        judge = judge_of(ColumnRule(name=rule.name, dtype="int", nullable=True))
+        values = [judge(value) for value in values]
+    if rule.nullable or None in values:
+        return pd.array(values, dtype="Int64")
+    return np.array(values, dtype=np.int64)
+
+
+def _float_column(values: list[Any], _rule: ColumnRule) -> Any:
+    import numpy as np
+
+    _only(values, float, int, np.float64)
+    return np.array(values, dtype=np.float64)  # None becomes NaN
+
+
+def _bool_column(values: list[Any], _rule: ColumnRule) -> Any:
+    import numpy as np
+
+    _only(values, bool, np.bool_)
+    return np.array(values, dtype=object if None in values else bool)
+
+
+@cache
+def _text_dtype() -> Any:
+    """The dtype of text: pandas 3 has a string dtype, pandas 2 keeps objects."""
+    import pandas as pd
+
+    return pd.Series(["a"]).dtype
+
+
+def _str_columns(columns: dict[str, list[Any]], rules: list[ColumnRule]) -> dict[str, Any]:
+    """Every text column, cut out of one array: making the array is what costs."""
+    import numpy as np
+    import pandas as pd
+
+    everything: list[Any] = []
+    for rule in rules:
+        values = columns[rule.name]
+        if any(type(value) is not str for value in values):
+            values = [None if is_null(value) else value for value in values]
+            try:
+                _only(values, str)
+            except TypeError as error:
+                raise _no_column(rule, error) from error
+        everything.extend(values)
+    dtype = _text_dtype()
+    array: Any = np.array(everything, dtype=object)
+    if dtype.kind != "O" or hasattr(dtype, "storage"):
+        array = pd.array(everything, dtype=dtype)
+    height = len(everything) // len(rules) if rules else 0
+    return {
+        rule.name: array[position * height : (position + 1) * height]
+        for position, rule in enumerate(rules)
+    }
+
+
+def _datetime_column(values: list[Any], rule: ColumnRule) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    resolution, zone = datetime_unit(rule)
+    moments = [None if is_null(value) else moment_of(value, zone) for value in values]
+    fine = any(isinstance(moment, pd.Timestamp) for moment in moments)
+    if fine:
+        index = pd.DatetimeIndex(moments).as_unit(resolution)  # type: ignore[arg-type]
+        return index.tz_convert(zone) if zone else index
+    naive = [moment.replace(tzinfo=None) if moment else None for moment in moments]
+    array = np.array(naive, dtype="datetime64[us]").astype(f"datetime64[{resolution}]")
+    if not zone:
+        return array
+    return pd.DatetimeIndex(array).tz_localize("UTC").tz_convert(zone)

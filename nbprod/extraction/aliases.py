@@ -1,0 +1,122 @@
+"""Second names for one thing, left over when statements became a function, put back to one name.
+
+``X_train = X`` of a split that is made elsewhere now, and ``y = label``, say nothing anymore.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from nbprod.extraction.pieces import source_of
+from nbprod.extraction.rewriting import Rewrite, rewrite
+from nbprod.notebook.names import names_of
+
+if TYPE_CHECKING:
+    from nbprod.extraction.pieces import Piece, Statement
+    from nbprod.notebook.names import Names
+
+    Part = tuple[Statement, "Piece | None"]
+
+
+def without_aliases(parts: list[Part], arguments: set[str]) -> list[Part]:
+    """The statements of a function without those that only name a thing again.
+
+    A name is kept where it is assigned elsewhere, where the other one is assigned later, and where
+    a comment stands above it. ``arguments``: names that the function is given.
+    """
+    index = 0
+    while index < len(parts):
+        found = _alias(parts, index, arguments)
+        if found is None:
+            index += 1
+            continue
+        target, source = found
+        how = Rewrite(names={target: source})
+        later = [(rewrite(syntax, how), piece) for syntax, piece in parts[index + 1 :]]
+        if later and parts[index][0].leading_lines and not later[0][0].leading_lines:
+            first = later[0][0].with_changes(leading_lines=parts[index][0].leading_lines)
+            later[0] = (first, later[0][1])
+        parts = [*parts[:index], *later]
+    return parts
+
+
+def without_label_names(parts: list[Part], label_names: frozenset[str]) -> list[Part]:
+    """The statements without ``target = "late"``, where the label itself is given instead."""
+    kept: list[Part] = []
+    for number, (syntax, piece) in enumerate(parts):
+        bound = set(piece.names.binds) if piece is not None else set()
+        if bound and bound <= label_names:
+            others = [_names(item) for index, (item, _) in enumerate(parts) if index != number]
+            if not any(bound & names.needs.keys() for names in others):
+                continue
+        kept.append((syntax, piece))
+    return kept
+
+
+def without_unread_targets(parts: list[Part]) -> list[Part]:
+    """``y = encoder.fit_transform(label)`` without its ``y``, where only the encoder is needed."""
+    kept: list[Part] = []
+    for number, (syntax, piece) in enumerate(parts):
+        line = syntax.body[0] if isinstance(syntax, cst.SimpleStatementLine) else None
+        if (
+            piece is not None
+            and piece.names.mutates
+            and isinstance(line, cst.Assign)
+            and len(line.targets) == 1
+            and isinstance(target := line.targets[0].target, cst.Name)
+            and isinstance(line.value, cst.Call)
+        ):
+            others = [_names(item) for index, (item, _) in enumerate(parts) if index != number]
+            if not any(target.value in names.needs for names in others):
+                kept.append((syntax.with_changes(body=[cst.Expr(line.value)]), piece))
+                continue
+        kept.append((syntax, piece))
+    return kept
+
+
+def _alias(parts: list[Part], index: int, arguments: set[str]) -> tuple[str, str] | None:
+    """(name, the name it stands for), where a statement may go."""
+    syntax, piece = parts[index]
+    pair = _plain_assignment(syntax)
+    if pair is None or any(line.comment for line in syntax.leading_lines):
+        return None
+    target, source = pair
+    made = piece is not None and "rows" in piece.notes
+    if not made and source != "label":
+        return None
+    others = [_names(item) for number, (item, _) in enumerate(parts) if number != index]
+    later = others[index:]
+    if target in arguments or any(target in names.binds for names in others):
+        return None
+    if any(source in names.binds for names in later) or any(
+        target in query for query in map(_text_queries, (item for item, _ in parts[index + 1 :]))
+    ):
+        return None
+    return target, source
+
+
+def _plain_assignment(syntax: Statement) -> tuple[str, str] | None:
+    if not isinstance(syntax, cst.SimpleStatementLine) or len(syntax.body) != 1:
+        return None
+    line = syntax.body[0]
+    if (
+        isinstance(line, cst.Assign)
+        and len(line.targets) == 1
+        and isinstance(line.value, cst.Name)
+        and isinstance(line.targets[0].target, cst.Name)
+    ):
+        return line.targets[0].target.value, line.value.value
+    return None
+
+
+def _names(syntax: Statement) -> Names:
+    return names_of(ast.parse(source_of(syntax)).body)
+
+
+def _text_queries(syntax: Statement) -> str:
+    """The text of a statement that queries by names in text, "" for any other."""
+    text = source_of(syntax)
+    return text if ".query(" in text or ".eval(" in text else ""

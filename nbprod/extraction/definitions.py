@@ -1,0 +1,355 @@
+"""What lives at the top level of the module: functions, classes and constants, and in which file.
+
+A definition that reads names which the notebook computes (what ``fit`` learned, parameters) takes
+them as arguments in the module; ``extras`` tells which.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nbprod.extraction.rules import finding, refusal
+from nbprod.notebook.effects import root_name
+from nbprod.notebook.graph import GIVEN_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nbprod.extraction.pieces import Piece
+    from nbprod.extraction.selection import Selection
+
+FILES = {
+    "lib": "lib",
+    "schema": "schemas",
+    "data": "data",
+    "split": "data",
+    "fit": "features",
+    "features": "features",
+    "features-online": "features",
+    "train": "training",
+    "predict": "inference",
+}
+# A file may import from these; any other need moves the definition to lib.
+MAY_IMPORT: dict[str, frozenset[str]] = {
+    "lib": frozenset(),
+    "schemas": frozenset({"lib"}),
+    "data": frozenset({"lib"}),
+    "features": frozenset({"lib"}),
+    "training": frozenset({"lib", "data", "features"}),
+    "inference": frozenset({"lib", "features"}),
+}
+# Role -> the functions that it may define itself, in the place of loose statements.
+ENTRY_NAMES = {
+    "data": "load",
+    "split": "split",
+    "fit": "fit",
+    "features": "transform",
+    "features-online": "transform_online",
+    "train": "train",
+    "predict": "predict",
+}
+# Calls that give the same value whenever they are made.
+_VALUES = """
+compile frozenset set dict list tuple range sorted len Path Timestamp Timedelta timedelta
+datetime date time array Decimal Fraction namedtuple getLogger MappingProxyType
+"""
+_MAKES_A_VALUE = frozenset(_VALUES.split())
+
+_OUTSIDE = """
+load safe_load open to_csv to_parquet to_pickle to_json to_sql to_excel urlopen urlretrieve
+connect create_engine execute sleep now today system popen input
+makedirs mkdir write_text write_bytes savefig savetxt dump fit fit_transform train from_pretrained
+"""
+_REACHES = frozenset(_OUTSIDE.split())
+
+
+@dataclass
+class Definitions:
+    """Top-level names of the module."""
+
+    pieces: dict[str, Piece] = field(default_factory=dict)  # name -> the statement that binds it
+    files: dict[str, str] = field(default_factory=dict)  # name -> file, without .py
+    extras: dict[str, tuple[str, ...]] = field(default_factory=dict)  # name -> taken from around
+    loose_lib: list[Piece] = field(default_factory=list)  # lib statements that bind nothing
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.pieces
+
+    def reach(self, names: Iterable[str]) -> set[str]:
+        """These top-level names and all that they need of each other."""
+        reached: set[str] = set()
+        pending = [name for name in names if name in self.pieces]
+        while pending:
+            name = pending.pop()
+            if name not in reached:
+                reached.add(name)
+                needed = self.pieces[name].names.needs
+                pending.extend(other for other in needed if other in self.pieces)
+        return reached
+
+
+def define(selection: Selection) -> Definitions:
+    """Find the top-level names of a notebook's module, and take their statements out of its pieces.
+
+    ExtractionError: a name defined twice, a definition that needs a computed name when it is made.
+    """
+    result = Definitions()
+    for piece in [item for item in selection.pieces if _is_top_level(item)]:
+        selection.pieces.remove(piece)
+        _add(result, piece)
+    for piece in _constants(selection, result):
+        selection.pieces.remove(piece)
+        _add(result, piece)
+    _check_lib(selection, result)
+    _find_extras(selection, result)
+    return result
+
+
+def is_constant(piece: Piece) -> bool:
+    """Whether a statement gives one name a value made of literals alone."""
+    value = _value(piece)
+    return value is not None and not any(
+        isinstance(node, ast.Call | ast.Name | ast.Await | ast.Lambda) for node in ast.walk(value)
+    )
+
+
+def _is_top_level(piece: Piece) -> bool:
+    if piece.role in ("lib", "schema"):
+        return True
+    if piece.is_definition:
+        return True
+    return isinstance(piece.node, ast.Try) and any(
+        isinstance(inner, ast.Import | ast.ImportFrom) for inner in piece.nodes
+    )
+
+
+def _add(result: Definitions, piece: Piece) -> None:
+    if not piece.names.binds:
+        result.loose_lib.append(piece)
+    for name in piece.names.binds:
+        first = result.pieces.get(name)
+        again = first is not None and (
+            piece.is_definition or first.is_definition or first.role != piece.role
+        )
+        if first is not None and again:
+            raise refusal(
+                "NBX003",
+                f"{name} is defined twice: in cell {first.cell_id} and in cell {piece.cell_id}",
+                hint="rename one of them, or remove the one that is out of date",
+                cell_id=piece.cell_id,
+                line=piece.line,
+            )
+        result.pieces[name] = piece
+        result.files[name] = FILES[piece.role]
+
+
+def _constants(selection: Selection, known: Definitions) -> list[Piece]:
+    """Assignments that functions, or cells of another role, read, and that never change."""
+    bound: dict[str, list[Piece]] = {}
+    changed: set[str] = set()
+    for piece in (*selection.pieces, *selection.untagged):
+        if piece.notes.get("skip"):
+            continue
+        for name in piece.names.binds:
+            bound.setdefault(name, []).append(piece)
+        changed |= piece.names.mutates.keys()
+    readers = _readers(selection, known)
+    parameters = {name for piece in selection.parameters for name in piece.names.binds}
+    found: list[Piece] = []
+    names = set(known.pieces)
+    for piece in selection.pieces:
+        value = _value(piece)
+        if value is None or len(piece.names.binds) != 1:
+            continue
+        (name,) = piece.names.binds
+        if len(bound[name]) > 1 or name in changed or name in parameters or name in known:
+            continue
+        by_function, roles = readers.get(name, (False, frozenset()))
+        if not _is_wanted(piece.role, by_function=by_function, roles=roles - {piece.role}):
+            continue
+        if _is_value(value, names, selection.imports.keys(), calls=by_function):
+            found.append(piece)
+            names.add(name)
+    return found
+
+
+def _is_wanted(role: str, *, by_function: bool, roles: frozenset[str]) -> bool:
+    if role == "fit":  # what fit assigns is State, unless State cannot reach the reader
+        return bool(roles - {"features", "predict", "features-online"})
+    return by_function or bool(roles)
+
+
+def _readers(selection: Selection, known: Definitions) -> dict[str, tuple[bool, frozenset[str]]]:
+    """For each name: whether a function reads it, and the roles whose statements do."""
+    found: dict[str, tuple[bool, frozenset[str]]] = {}
+    for piece in dict.fromkeys(known.pieces.values()):
+        for name in piece.names.needs:
+            found[name] = (True, found.get(name, (False, frozenset[str]()))[1] | {piece.role})
+    for piece in selection.pieces:
+        for name in piece.names.needs:
+            before = found.get(name, (False, frozenset[str]()))
+            found[name] = (before[0], before[1] | {piece.role})
+    return found
+
+
+def _value(piece: Piece) -> ast.expr | None:
+    node = piece.node
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        return node.value if isinstance(node.targets[0], ast.Name) else None
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return node.value
+    return None
+
+
+def _is_value(value: ast.expr, names: set[str], imports: Iterable[str], *, calls: bool) -> bool:
+    """Whether an expression is the same value whenever it is evaluated."""
+    imported = set(imports)
+    for node in ast.walk(value):
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
+            return False
+        if isinstance(node, ast.Call):
+            function = node.func
+            last = function.attr if isinstance(function, ast.Attribute) else None
+            if isinstance(function, ast.Name):
+                last = function.id
+            if not calls or last not in _MAKES_A_VALUE:
+                return False
+        if (
+            isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Load)
+            and node.id not in names | imported | GIVEN_NAMES
+        ):
+            return False
+    return True
+
+
+def _check_lib(selection: Selection, result: Definitions) -> None:
+    reaching = _reaching_functions(result)
+    for piece in (*dict.fromkeys(result.pieces.values()), *result.loose_lib):
+        if piece.role != "lib" or piece.is_definition:
+            continue
+        called = [node.func for node in _runs_at_import(piece.node) if isinstance(node, ast.Call)]
+        if any(_reaches(function) or root_name(function) in reaching for function in called):
+            selection.findings.append(
+                finding(
+                    "NBX017",
+                    f"importing lib.py will run: {piece.first_line}",
+                    hint="move it to a data or fit cell, if it reads a file or takes long",
+                    cell_id=piece.cell_id,
+                    line=piece.line,
+                )
+            )
+
+
+def _reaching_functions(result: Definitions) -> set[str]:
+    """The notebook's functions that reach outside when called, through others too."""
+    direct = {
+        name
+        for name, piece in result.pieces.items()
+        if piece.is_definition
+        and any(isinstance(node, ast.Call) and _reaches(node.func) for node in piece.nodes)
+    }
+    return {
+        name
+        for name, piece in result.pieces.items()
+        if piece.is_definition and result.reach([name]) & direct
+    }
+
+
+def _runs_at_import(node: ast.stmt) -> Iterable[ast.AST]:
+    pending: list[ast.AST] = [node]
+    while pending:
+        item = pending.pop()
+        yield item
+        if not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            pending.extend(ast.iter_child_nodes(item))
+
+
+def _reaches(function: ast.expr) -> bool:
+    """Whether a call usually reaches a disk, a network, a clock or another process, or learns."""
+    name = function.attr if isinstance(function, ast.Attribute) else root_name(function) or ""
+    if name.startswith(("read_", "load_", "fetch_", "download")) or name in _REACHES:
+        return True
+    return root_name(function) in ("requests", "subprocess", "httpx", "urllib", "shutil")
+
+
+def _find_extras(selection: Selection, result: Definitions) -> None:
+    """Which computed names each definition reads, its own and through what it calls."""
+    given = GIVEN_NAMES | selection.imports.keys()
+    direct: dict[str, set[str]] = {}
+    for name, piece in result.pieces.items():
+        for other, line in piece.names.global_writes.items():
+            raise refusal(
+                "NBX023",
+                f"cell {piece.cell_id}: a function assigns the global name {other}",
+                hint=f"return {other}, and assign it where the function is called",
+                cell_id=piece.cell_id,
+                line=line,
+            )
+        at_once = [
+            other for other in piece.names.reads if other not in result and other not in given
+        ]
+        if at_once and not selection.stars:
+            raise _needs_at_once(selection, piece, at_once[0])
+        direct[name] = {
+            other for other in piece.names.needs if other not in result and other not in given
+        }
+    for name in result.pieces:
+        needed = set().union(*(direct[other] for other in result.reach([name])))
+        if needed:
+            result.extras[name] = tuple(sorted(needed))
+
+
+def _needs_at_once(selection: Selection, piece: Piece, name: str) -> Exception:
+    computed = any(
+        name in other.names.binds for other in (*selection.pieces, *selection.parameters)
+    )
+    if computed:
+        what = "at the module's top level" if not piece.is_definition else "where it is defined"
+        return refusal(
+            "NBX023",
+            f"cell {piece.cell_id} line {piece.line}: `{piece.first_line}` reads {name} {what},"
+            " before anything is computed",
+            hint=f"read {name} inside the function, or move this line to the cell that uses it",
+            cell_id=piece.cell_id,
+            line=piece.line,
+        )
+    return undefined(selection, piece, name)
+
+
+def undefined(selection: Selection, piece: Piece, name: str) -> Exception:
+    """The error for a name that no tagged cell defines; it names the cell to tag, if any."""
+    line = piece.names.needs.get(name, 1) + piece.line - piece.node.lineno
+    for other in reversed(selection.untagged):
+        if name in other.names.binds:
+            return refusal(
+                "NBX002",
+                f"cell {piece.cell_id} needs {name}, which only the untagged cell"
+                f" {other.cell_id} assigns",
+                hint=f"give it a role: `nbprod tag NOTEBOOK {other.cell_id} ROLE`",
+                cell_id=piece.cell_id,
+                line=line,
+            )
+    if name in selection.commands:
+        cell, _, text = selection.commands[name]
+        first = text.split("\n")[0]
+        return refusal(
+            "NBX029",
+            f"cell {piece.cell_id} needs {name}, which only IPython gives:"
+            f" `{first}` in cell {cell}",
+            hint=f"compute {name} in Python: subprocess.run, pathlib, os.environ",
+            cell_id=piece.cell_id,
+            line=line,
+        )
+    perhaps = [f"from {module} import *" for _, module in selection.stars]
+    perhaps += [text.split("\n")[0] for _, text in selection.unseen]
+    star = f"; perhaps it comes from `{perhaps[0]}`" if perhaps else ""
+    return refusal(
+        "NBX001",
+        f"cell {piece.cell_id} reads {name}, which no cell defines{star}",
+        hint=f"import {name} by name" if star else f"define {name} in a cell before it",
+        cell_id=piece.cell_id,
+        line=line,
+    )

@@ -1,0 +1,134 @@
+"""Notebook to module, and what differs from the one on disk: read, compare, write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod.errors import ExtractionError
+from nbprod.extraction.module import make_module
+from nbprod.extraction.provenance import MANIFEST, edited_files, read_manifest
+from nbprod.extraction.rules import finding
+from nbprod.extraction.writing import difference, on_disk, write_package
+from nbprod.notebook.document import read_notebook
+from nbprod.records import Extraction, sha256
+
+if TYPE_CHECKING:
+    from nbprod.extraction.module import Module
+    from nbprod.records import Finding
+
+
+def extract(
+    notebook_path: str | Path,
+    package_path: str | Path,
+    *,
+    label: str = "",
+    time: str = "",  # noqa: ARG001 - part of the verb; no rule needs the time column yet
+    check: bool = False,
+    force: bool = False,
+    project_path: str | Path,
+) -> Extraction:
+    """Write the module that a notebook's tagged cells make to ``package_path``.
+
+    label: the label column. check: write nothing; ``changed`` and ``diff`` tell what differs.
+    force: overwrite files edited by hand; without it they are an error finding (NBX014) with the
+    difference, and nothing is written. Raises NotebookError for what is not a notebook and
+    ExtractionError, with cell and line, for what cannot become a module.
+    """
+    package_path, project_path = Path(package_path), Path(project_path)
+    document = read_notebook(notebook_path)
+    notebook = _relative(document.path, project_path)
+    try:
+        module = make_module(document, notebook=notebook, label=label, package=package_path.name)
+    except ExtractionError as error:
+        if error.notebook is None:
+            error.notebook = error.details["notebook"] = notebook
+        raise
+    disk = _compare(package_path, module, force=force)
+    findings = list(module.findings)
+    if disk.edited:
+        findings.insert(0, _edited_finding(package_path.name, disk.edited))
+    elif disk.changed and not check:
+        files = {path: disk.new[path] for path in disk.changed if path in disk.new}
+        write_package(package_path, files, disk.stale, last=MANIFEST, seen=disk.present)
+    shown = disk.edited or (disk.changed if check else ())
+    return Extraction(
+        notebook=notebook,
+        package=package_path.name,
+        version=module.version,
+        files={path: sha256(text) for path, text in sorted(module.files.items())},
+        cells=module.cells,
+        entry_points=module.entry_points,
+        changed=disk.changed if check or not disk.edited else (),
+        diff=difference(
+            {path: disk.present[path] for path in shown if path in disk.present},
+            {path: disk.new[path] for path in shown if path in disk.new},
+            package_path.name,
+        ),
+        findings=tuple(findings),
+        inputs={notebook: document.digest},
+    )
+
+
+@dataclass(frozen=True)
+class _Disk:
+    """A module and what lies where it should go: path in the package -> text."""
+
+    new: dict[str, str]
+    present: dict[str, str]
+    changed: tuple[str, ...]  # files to write or remove
+    stale: tuple[str, ...]  # files to remove: of an older extraction
+    edited: tuple[str, ...]  # files that a person wrote or edited, and that would change
+
+
+def _compare(package_path: Path, module: Module, *, force: bool) -> _Disk:
+    """What writing the module would change; with force, nothing counts as edited."""
+    try:
+        manifest = read_manifest(package_path)
+    except ExtractionError:
+        if not force:
+            raise
+        manifest = None
+    new = {**module.files, MANIFEST: module.manifest}
+    known = set(manifest["files"]) if manifest else set()
+    present = on_disk(package_path, {*new, *known})
+    stale = sorted((known - set(module.files)) & set(present))
+    changed = sorted([path for path in new if present.get(path) != new[path]] + stale)
+    edited = [] if force else _edited_by_hand(package_path, manifest, present, module.files)
+    return _Disk(new, present, tuple(changed), tuple(stale), tuple(edited))
+
+
+def _edited_by_hand(
+    package_path: Path,
+    manifest: dict[str, Any] | None,
+    present: dict[str, str],
+    files: dict[str, str],
+) -> list[str]:
+    """Files on disk that extraction did not write, and would change."""
+    if manifest is not None:
+        edited = [path for path in edited_files(package_path, manifest) if path in present]
+        known = set(manifest["files"])
+    else:
+        edited, known = [], set()
+    strangers = [path for path in files if path in present and path not in known]
+    return sorted(
+        path
+        for path in (*edited, *strangers)
+        if present[path].strip() and present[path] != files.get(path)
+    )
+
+
+def _edited_finding(package: str, edited: tuple[str, ...]) -> Finding:
+    return finding(
+        "NBX014",
+        f"edited by hand since it was extracted: {', '.join(f'{package}/{p}' for p in edited)}",
+        hint="`nbprod sync` brings the edit into its cell; `nbprod extract --force` drops it",
+    )
+
+
+def _relative(path: Path, project_path: Path) -> str:
+    try:
+        return path.resolve().relative_to(project_path.resolve()).as_posix()
+    except ValueError:
+        return path.name

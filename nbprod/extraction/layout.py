@@ -1,0 +1,114 @@
+"""How a file of the module is laid out, and which notebook line each of its lines came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from nbprod.extraction.pieces import Statement
+
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Iterable
+
+    from nbprod.extraction.pieces import Piece
+
+
+Line = tuple[int, str, int]  # line of the file, cell id, line of the cell
+
+
+@dataclass
+class File:
+    """One file of the module."""
+
+    path: str
+    text: str
+    tree: ast.Module  # what runs, and the docstring; its positions are not the text's
+    lines: list[Line] = field(default_factory=list)  # those that come from the notebook
+    cells: tuple[str, ...] = ()
+
+
+def comments(lines: Iterable[cst.EmptyLine]) -> list[cst.EmptyLine]:
+    """The comment lines among the lines before a statement."""
+    return [line for line in lines if line.comment]
+
+
+def spaced(body: list[Statement]) -> list[Statement]:
+    """Two blank lines around functions and classes, at most one elsewhere."""
+    result: list[Statement] = []
+    before: Statement | None = None
+    for syntax in body:
+        big = isinstance(syntax, cst.FunctionDef | cst.ClassDef)
+        after_big = isinstance(before, cst.FunctionDef | cst.ClassDef)
+        own = list(syntax.leading_lines)
+        wanted = (
+            2 if big or after_big else 1 if before is None or (own and not own[0].comment) else 0
+        )
+        blank = [cst.EmptyLine(indent=False)] * wanted
+        result.append(syntax.with_changes(leading_lines=[*blank, *trimmed(own)]))
+        before = syntax
+    return result
+
+
+def trimmed(lines: list[cst.EmptyLine]) -> list[cst.EmptyLine]:
+    """Comment lines, with at most one blank line between them and none before."""
+    kept: list[cst.EmptyLine] = []
+    for line in lines:
+        if line.comment or (kept and kept[-1].comment):
+            kept.append(line)
+    while kept and not kept[-1].comment:
+        kept.pop()
+    return kept
+
+
+def assigns_itself(syntax: Statement) -> bool:
+    """``frame = frame``, left over when both names became one."""
+    if not isinstance(syntax, cst.SimpleStatementLine) or len(syntax.body) != 1:
+        return False
+    line = syntax.body[0]
+    return (
+        isinstance(line, cst.Assign)
+        and len(line.targets) == 1
+        and isinstance(line.value, cst.Name)
+        and isinstance(line.targets[0].target, cst.Name)
+        and line.value.value == line.targets[0].target.value
+    )
+
+
+def located(
+    body: list[Statement],
+    tree: ast.Module,
+    places: list[tuple[Statement, Piece]],
+    *,
+    before: int,
+) -> list[Line]:
+    """For each statement of the notebook, where it went: (line of the file, cell id, its line).
+
+    tree: the body, generated and parsed again; before: how many lines stand above it.
+    """
+    origins = {id(syntax): piece for syntax, piece in places}
+    lines: dict[int, tuple[str, int]] = {}
+    pending: list[tuple[Statement, ast.stmt]] = list(zip(body, tree.body, strict=True))
+    while pending:
+        syntax, node = pending.pop(0)
+        piece = origins.get(id(syntax))
+        if piece is not None:
+            for offset in range((node.end_lineno or node.lineno) - node.lineno + 1):
+                lines[before + node.lineno + offset] = (piece.cell_id, piece.line + offset)
+        elif isinstance(syntax, cst.FunctionDef | cst.ClassDef):
+            inner = [item for item in syntax.body.body if isinstance(item, Statement)]
+            pending += zip(inner, node.body, strict=True)  # type: ignore[attr-defined]
+    return [(line, cell, number) for line, (cell, number) in sorted(lines.items())]
+
+
+def wrapped(start: str, text: str) -> list[str]:
+    """Comment lines of words after a start, none longer than 96 characters."""
+    lines, line = [], start
+    for word in text.split(" "):
+        if len(line) + len(word) > 96 and line.strip("# "):
+            lines.append(line.rstrip())
+            line = "#     "
+        line += word + " "
+    return [*lines, line.rstrip()]

@@ -1,0 +1,167 @@
+"""What a statement is for, as far as its form tells: an effect, a fitted model, a frame."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from nbprod.extraction.pieces import Piece
+    from nbprod.extraction.program import Slice
+
+_LEARNS = frozenset({"fit", "fit_transform", "partial_fit"})
+
+
+def has_effect(piece: Piece, *, training: bool = False) -> bool:
+    """Whether a statement is there for what it does to the world, not for a name.
+
+    training: a model learns by calls that nobody keeps the result of, in loops too.
+    """
+    node = piece.node
+    if isinstance(node, ast.Expr):
+        return training or not piece.names.mutates
+    if isinstance(node, ast.Assign):
+        # torch.backends.cudnn.deterministic = True
+        parts = all(isinstance(item, ast.Attribute | ast.Subscript) for item in node.targets)
+        return parts and not piece.names.mutates
+    if isinstance(node, ast.AnnAssign | ast.AugAssign):
+        return False
+    if training:
+        return any(isinstance(inner, ast.Expr | ast.Raise) for inner in ast.walk(node))
+    return not piece.names.binds and not piece.names.mutates
+
+
+def changes(part: Slice, name: str) -> bool:
+    """Whether a slice may change the object that it is given under this name, in place."""
+    held = {name}
+    for piece in part.pieces:
+        if held & piece.names.mutates.keys():
+            return True
+        sharing = {n for n, others in piece.names.aliases.items() if others & held}
+        held -= piece.names.surely - sharing
+        held |= sharing
+    return False
+
+
+def learns(piece: Piece) -> bool:
+    """Whether a statement fits something."""
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in _LEARNS
+        for node in piece.nodes
+    )
+
+
+def fitted_names(piece: Piece) -> list[str]:
+    """Names on which a statement calls fit, or that it gives what fit returns."""
+    found: list[str] = []
+    for node in piece.nodes:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("fit", "partial_fit", "step")
+        ):
+            if isinstance(node.func.value, ast.Name):
+                found.append(node.func.value.id)
+            elif isinstance(piece.node, ast.Assign) and isinstance(piece.node.targets[0], ast.Name):
+                found.append(piece.node.targets[0].id)
+    return list(dict.fromkeys(found))
+
+
+def mentions_column(piece: Piece, column: str, holders: Collection[str]) -> bool:
+    """Whether a statement names a column otherwise than to leave it out.
+
+    holders: constants whose value is the column's name.
+    """
+    pending: list[ast.AST] = [piece.node]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Compare):
+            continue
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("drop", "difference"):
+            pending.append(node.func)
+            continue
+        if isinstance(node, ast.Constant) and node.value == column:
+            return True
+        if isinstance(node, ast.Attribute) and node.attr == column:
+            return True
+        if isinstance(node, ast.Name) and node.id in holders:
+            return True
+        pending.extend(ast.iter_child_nodes(node))
+    return False
+
+
+def looks_like_label(name: str) -> bool:
+    """Whether a name is one that notebooks give to the label."""
+    return name in ("y", "label", "labels", "target") or name.startswith("y_")
+
+
+def makes_frame(piece: Piece, definitions: Mapping[str, Piece] | None = None) -> bool:
+    """Whether a statement's value is made by a call that gives a frame.
+
+    definitions: the notebook's functions, which may give one.
+    """
+    value = getattr(piece.node, "value", None)
+    return isinstance(value, ast.expr) and _is_frame(value, definitions or {})
+
+
+def _is_frame(value: ast.expr | None, definitions: Mapping[str, Piece]) -> bool:
+    while isinstance(value, ast.Call):
+        function = value.func
+        last = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        if last in ("DataFrame", "to_frame", "assign", "concat"):
+            return True
+        if isinstance(function, ast.Name) and function.id in definitions:
+            return _returns_frame(definitions[function.id].node)
+        value = function.value if isinstance(function, ast.Attribute) else None
+    return False
+
+
+def _returns_frame(node: ast.stmt) -> bool:
+    """Whether a function says that it returns a frame, or returns what makes one."""
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    if node.returns is not None and ast.unparse(node.returns).strip("'\"").endswith("DataFrame"):
+        return True
+    frames = {
+        target.id
+        for item in ast.walk(node)
+        if isinstance(item, ast.Assign) and _is_frame(item.value, {})
+        for target in item.targets
+        if isinstance(target, ast.Name)
+    }
+    values = [item.value for item in ast.walk(node) if isinstance(item, ast.Return)]
+    return bool(values) and all(
+        _is_frame(value, {}) or (isinstance(value, ast.Name) and value.id in frames)
+        for value in values
+    )
+
+
+def reads_only_index(piece: Piece, name: str) -> bool:
+    """Whether a statement takes nothing but ``name.index`` of a frame."""
+    return _reads_only(piece, name, frozenset({"index"}))
+
+
+def reads_only_columns(piece: Piece, name: str) -> bool:
+    """Whether a statement takes nothing but the names and types of a frame's columns."""
+    return _reads_only(piece, name, frozenset({"columns", "dtypes", "select_dtypes"}))
+
+
+def _reads_only(piece: Piece, name: str, attributes: frozenset[str]) -> bool:
+    loads = sum(
+        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+        for node in piece.nodes
+    )
+    taken = sum(
+        isinstance(node, ast.Attribute)
+        and node.attr in attributes
+        and isinstance(node.value, ast.Name)
+        and node.value.id == name
+        for node in piece.nodes
+    )
+    if "select_dtypes" in attributes and ".select_dtypes(" in piece.code:
+        taken *= ".columns" in piece.code  # the frame of these columns has rows
+    return 0 < loads == taken

@@ -1,0 +1,90 @@
+"""What the predict cells give: a frame, a column of one, or an array."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from nbprod.extraction.meanings import makes_frame
+from nbprod.extraction.rules import refusal
+
+if TYPE_CHECKING:
+    from nbprod.extraction.pieces import Piece
+    from nbprod.extraction.program import Value
+    from nbprod.extraction.workbench import Workbench
+
+
+def find_output(work: Workbench, pieces: list[Piece]) -> tuple[Value, str]:
+    """The value that prediction gives, and what is returned of it, ``{}`` standing for its name.
+
+    A frame that is made of the model's answers; else the columns that they are stored in; else
+    the last array of them, which becomes a frame with the features' index.
+    """
+    answers = _answers(work, pieces)
+    assigned = [
+        piece for piece in answers if isinstance(piece.node, ast.Assign | ast.AnnAssign | ast.With)
+    ]
+    known = work.definitions.pieces
+    frames = [piece for piece in assigned if piece.names.binds and makes_frame(piece, known)]
+    if frames:
+        return _value(work, pieces, frames[-1]), "{}"
+    stored = [(name, column) for piece in assigned for name, column in _stored(piece)]
+    if stored:
+        name = stored[-1][0]
+        columns = ", ".join(f'"{column}"' for other, column in stored if other == name)
+        return (name, work.last_in(pieces, name)), f"{{}}[[{columns}]]"
+    plain = [piece for piece in assigned if piece.names.binds]
+    scores = [piece for piece in plain if reads_label(work, piece)]
+    for piece in [piece for piece in reversed(plain) if piece not in scores] or scores[-1:]:
+        column = work.label or "prediction"
+        array = f'pd.DataFrame({{{{"{column}": {{}}}}}}, index=features.index)'
+        return _value(work, pieces, piece), array
+    last = pieces[-1]
+    raise refusal(
+        "NBX023",
+        "the predict cells assign no predictions of the model",
+        hint='assign them: predictions = pd.DataFrame({"label": ...}, index=X_holdout.index)',
+        cell_id=last.cell_id,
+        line=last.line,
+    )
+
+
+def reads_label(work: Workbench, piece: Piece) -> bool:
+    """Whether a statement compares with the label: a score, no prediction."""
+    writers = {name: work.program.writer(piece, name) for name in work.program.needs(piece)}
+    return bool(work.anatomy.label_mentions(piece)) or any(
+        work.anatomy.is_label_chain(name, by)
+        for name, by in writers.items()
+        if by is None or by.role not in ("fit", "train")  # what decodes answers was learned
+    )
+
+
+def _value(work: Workbench, pieces: list[Piece], piece: Piece) -> Value:
+    name = list(piece.names.binds)[-1]
+    return name, work.last_in([item for item in pieces if item.order >= piece.order], name)
+
+
+def _answers(work: Workbench, pieces: list[Piece]) -> list[Piece]:
+    """The statements that the model has a part in, directly or through others."""
+    found: dict[int, Piece] = {}
+    for piece in pieces:
+        for name in work.program.needs(piece):
+            by = work.program.writer(piece, name)
+            if by is None:
+                continue
+            if id(by) in found or (by.role == "train" and name == work.model):
+                found[id(piece)] = piece
+    return list(found.values())
+
+
+def _stored(piece: Piece) -> list[tuple[str, str]]:
+    """(frame, column) of ``frame["column"] = ...``."""
+    targets = piece.node.targets if isinstance(piece.node, ast.Assign) else []
+    return [
+        (target.value.id, target.slice.value)
+        for target in targets
+        if isinstance(target, ast.Subscript)
+        and isinstance(target.value, ast.Name)
+        and isinstance(target.slice, ast.Constant)
+        and isinstance(target.slice.value, str)
+    ]

@@ -1,0 +1,408 @@
+"""Names rewritten in libcst trees, by scope: comments, formatting and strings stay as they are."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import libcst as cst
+from libcst.metadata import (
+    BuiltinScope,
+    ClassScope,
+    GlobalScope,
+    MetadataWrapper,
+    ScopeProvider,
+)
+
+from nbprod.extraction.pieces import only
+from nbprod.extraction.rules import refusal
+from nbprod.notebook.names import names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nbprod.extraction.pieces import Statement
+
+_Node = TypeVar("_Node", bound=cst.CSTNode)
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """What becomes of names that a statement takes from around it.
+
+    ``names``: name -> expression in its place. ``extras``: function -> {keyword: expression} that
+    each call of it must pass. ``label_of``: names of frames whose label column is ``label``.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    extras: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    label: str = ""
+    label_names: frozenset[str] = frozenset()  # constants that hold the label column's name
+    label_of: frozenset[str] = frozenset()
+    drop_label_safely: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.names or self.extras or self.label_of or self.drop_label_safely)
+
+
+def rewrite(syntax: Statement, how: Rewrite) -> Statement:
+    """The statement with its outer names rewritten; the same object when nothing changes."""
+    if not how:
+        return syntax
+    mentioned, scoped = _mentioned(syntax)
+    wanted = how.names.keys() | how.extras.keys() | how.label_of
+    if not wanted & mentioned and not how.drop_label_safely:
+        return syntax
+    if not scoped or not wanted & _bound_inside(syntax):
+        return _Rewriter(how).changed(syntax)  # no inner scope can hide any of the names
+    wrapper = MetadataWrapper(cst.Module(body=[syntax]), unsafe_skip_copy=False)
+    scopes = wrapper.resolve(ScopeProvider)
+    changed = _Rewriter(how, scopes).changed(only(wrapper.module))
+    if changed is only(wrapper.module):
+        return syntax
+    _check(syntax, changed, how)
+    return changed
+
+
+_SCOPES = frozenset({cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.CompFor})
+_SEQUENCES = frozenset({list, tuple})
+_NO_NODES = frozenset({str, int, bool, type(None), cst.MaybeSentinel})  # what else fields hold
+# Parts of nodes that hold no code.
+_LAYOUT: tuple[str, ...] = (
+    "whitespace",
+    "lpar",
+    "rpar",
+    "leading_lines",
+    "lines_after",
+    "comma",
+    "semicolon",
+)
+_LAYOUT += ("trailing", "equal", "header", "footer", "lbracket", "rbracket", "operator", "indent")
+_PARTS: dict[type[cst.CSTNode], tuple[str, ...]] = {}
+_NO_NAMES = frozenset({cst.Import, cst.ImportFrom, cst.Global, cst.Nonlocal})
+# Fields that hold a name which is no reference: an attribute, a keyword, a definition.
+_FIXED: dict[type[cst.CSTNode], str] = {
+    cst.Attribute: "attr",
+    cst.Arg: "keyword",
+    cst.Param: "name",
+    cst.FunctionDef: "name",
+    cst.ClassDef: "name",
+}
+
+
+def _parts(node: cst.CSTNode) -> tuple[str, ...]:
+    """The fields of a node that may hold code, in the order of the source."""
+    kind = type(node)
+    if kind not in _PARTS:
+        _PARTS[kind] = tuple(
+            item.name for item in fields(node) if not item.name.startswith(_LAYOUT)
+        )
+    return _PARTS[kind]
+
+
+def _mentioned(syntax: Statement) -> tuple[set[str], bool]:
+    """Every identifier in a statement, and whether it opens a scope of its own."""
+    names: set[str] = set()
+    scoped = False
+    pending: list[cst.CSTNode] = [syntax]
+    while pending:
+        node = pending.pop()
+        kind = type(node)  # isinstance is slow here: libcst's nodes are abstract base classes
+        if kind is cst.Name:
+            names.add(node.value)  # type: ignore[attr-defined]
+            continue
+        scoped = scoped or kind in _SCOPES
+        for part in _parts(node):
+            value = getattr(node, part)
+            if type(value) in _SEQUENCES:
+                pending.extend(value)
+            elif type(value) not in _NO_NODES:
+                pending.append(value)
+    return names, scoped
+
+
+def _bound_inside(syntax: Statement) -> set[str]:
+    """Names that an inner scope of a statement may bind or declare; more than that, never less."""
+    tree = ast.parse(cst.Module(body=[syntax.with_changes(leading_lines=())]).code)
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
+            found.add(node.id)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            found.update(node.names)
+        elif isinstance(node, ast.alias):
+            found.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(getattr(node, "name", None), str):  # functions, classes, except, match
+            found.add(node.name)  # type: ignore[attr-defined]
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            found.add(node.rest)
+    return found
+
+
+class _Rewriter:
+    """Replaces names that resolve outside the statement; leaves every other node alone.
+
+    scopes: libcst's, where an inner scope binds one of the names; None where none does.
+    """
+
+    def __init__(self, how: Rewrite, scopes: Mapping[cst.CSTNode, object] | None = None) -> None:
+        self.how = how
+        self.scopes = scopes
+
+    def changed(self, node: _Node) -> _Node:
+        """A node with its outer names rewritten; the same object when nothing changes."""
+        kind = type(node)
+        if kind is cst.Name:
+            return cast("_Node", self._name(cast("cst.Name", node)))
+        if kind in _NO_NAMES:
+            return node
+        skipped = _FIXED.get(kind, "")
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
+            skipped = "func"
+        changes: dict[str, object] = {}
+        for part in _parts(node):
+            value = getattr(node, part)
+            if part == skipped or type(value) in _NO_NODES:
+                continue
+            if type(value) in _SEQUENCES:
+                items = [self.changed(item) for item in value]
+                if any(new is not old for new, old in zip(items, value, strict=True)):
+                    changes[part] = items
+            else:
+                new = self.changed(value)
+                if new is not value:
+                    changes[part] = new
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
+            function = self._name(node.func, called=True)
+            if function is not node.func:
+                changes["func"] = function
+        result = node.with_changes(**changes) if changes else node
+        return cast("_Node", self._whole(node, result))
+
+    def _whole(self, before: cst.CSTNode, after: cst.CSTNode) -> cst.CSTNode:
+        """What stands for a whole call, subscript or attribute."""
+        if isinstance(before, cst.Call) and isinstance(after, cst.Call):
+            return self._call(before, after)
+        if isinstance(before, cst.Subscript) and self._takes_label(before):
+            return cst.Name("label", lpar=before.lpar, rpar=before.rpar)
+        if (
+            isinstance(before, cst.Attribute)
+            and before.attr.value == self.how.label
+            and self._is_labelled(before.value)
+        ):
+            return cst.Name("label", lpar=before.lpar, rpar=before.rpar)
+        return after
+
+    def _name(self, node: cst.Name, *, called: bool = False) -> cst.BaseExpression:
+        name = node.value
+        how = self.how
+        if not (name in how.names or name in how.extras) or not self._is_outer(node, name):
+            return node
+        if name in how.extras and not called:
+            given = ", ".join(f"{key}={value}" for key, value in how.extras[name].items())
+            return cst.parse_expression(f"partial({how.names.get(name, name)}, {given})")
+        if name in how.names:
+            return cst.parse_expression(how.names[name]).with_changes(
+                lpar=node.lpar, rpar=node.rpar
+            )
+        return node
+
+    def _call(self, before: cst.Call, after: cst.Call) -> cst.BaseExpression:
+        if isinstance(before.func, cst.Name):
+            name = before.func.value
+            if name in self.how.extras and self._is_outer(before.func, name):
+                return _with_keywords(after, self.how.extras[name])
+        if self._popped_label(before):
+            return cst.Name("label")
+        if self.how.drop_label_safely and self._drops_label(before):
+            return _with_keywords(after, {"errors": '"ignore"'})
+        return after
+
+    def _takes_label(self, node: cst.Subscript) -> bool:
+        return (
+            self._is_labelled(node.value)
+            and len(node.slice) == 1
+            and isinstance(index := node.slice[0].slice, cst.Index)
+            and self._is_label(index.value)
+        )
+
+    def _popped_label(self, node: cst.Call) -> bool:
+        return (
+            isinstance(node.func, cst.Attribute)
+            and node.func.attr.value == "pop"
+            and self._is_labelled(node.func.value)
+            and len(node.args) == 1
+            and self._is_label(node.args[0].value)
+        )
+
+    def _drops_label(self, node: cst.Call) -> bool:
+        if not (isinstance(node.func, cst.Attribute) and node.func.attr.value == "drop"):
+            return False
+        given = {arg.keyword.value for arg in node.args if arg.keyword is not None}
+        if "errors" in given:
+            return False
+        return any(self._mentions_label(arg.value) for arg in node.args)
+
+    def _mentions_label(self, node: cst.BaseExpression) -> bool:
+        if isinstance(node, cst.List | cst.Tuple | cst.Set):
+            return any(self._mentions_label(item.value) for item in node.elements)
+        return self._is_label(node)
+
+    def _is_labelled(self, node: cst.BaseExpression) -> bool:
+        return (
+            isinstance(node, cst.Name)
+            and node.value in self.how.label_of
+            and self._is_outer(node, node.value)
+        )
+
+    def _is_label(self, node: cst.BaseExpression) -> bool:
+        if isinstance(node, cst.SimpleString):
+            return node.evaluated_value == self.how.label
+        return isinstance(node, cst.Name) and node.value in self.how.label_names
+
+    def _is_outer(self, node: cst.Name, name: str) -> bool:
+        """Whether a name resolves to the notebook's own scope, not to one within the statement."""
+        if self.scopes is None:
+            return True
+        scope = self.scopes.get(node)
+        while scope is not None and not isinstance(scope, GlobalScope | BuiltinScope):
+            own = getattr(scope, "_assignments", {})
+            if name in own and not _is_declared_global(scope, name):
+                return False
+            parent = getattr(scope, "parent", None)
+            # a class body's names are not seen from the functions within it
+            while isinstance(parent, ClassScope):
+                parent = parent.parent
+            scope = parent
+        return True
+
+
+def _is_declared_global(scope: object, name: str) -> bool:
+    return name in getattr(scope, "_scope_overwrites", {})
+
+
+def _with_keywords(call: cst.Call, extra: Mapping[str, str]) -> cst.Call:
+    """The call with keyword arguments added, its own formatting kept."""
+    arguments = list(call.args)
+    own = {item.keyword.value for item in arguments if item.keyword is not None}
+    added = [
+        cst.Arg(
+            keyword=cst.Name(key),
+            value=cst.parse_expression(value),
+            equal=cst.AssignEqual(
+                whitespace_before=cst.SimpleWhitespace(""),
+                whitespace_after=cst.SimpleWhitespace(""),
+            ),
+        )
+        for key, value in extra.items()
+        if key not in own
+    ]
+    if arguments and added and isinstance(arguments[-1].comma, cst.MaybeSentinel):
+        last = arguments[-1]
+        arguments[-1] = last.with_changes(
+            comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")),
+            whitespace_after_arg=cst.SimpleWhitespace(""),
+        )
+        if added:
+            added[-1] = added[-1].with_changes(whitespace_after_arg=last.whitespace_after_arg)
+    elif arguments and added and isinstance(arguments[-1].comma, cst.Comma):
+        comma = arguments[-1].comma
+        arguments[-1] = arguments[-1].with_changes(
+            comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+        )
+        added[-1] = added[-1].with_changes(comma=comma)
+    return call.with_changes(args=[*arguments, *added])
+
+
+def with_parameters(
+    function: cst.FunctionDef, names: list[str], defaults: Mapping[str, str] | None = None
+) -> cst.FunctionDef:
+    """The function with keyword-only parameters added."""
+    added = [
+        _parameter(name, defaults[name] if defaults and name in defaults else None)
+        for name in names
+    ]
+    old = function.params
+    star = old.star_arg
+    if isinstance(star, cst.MaybeSentinel):
+        star = cst.ParamStar()
+    changed = old.with_changes(
+        star_arg=star, kwonly_params=[*_with_commas(old.kwonly_params), *added]
+    )
+    return function.with_changes(params=_clean_commas(changed))
+
+
+def with_positional(
+    function: cst.FunctionDef, names: list[str], defaults: Mapping[str, str] | None = None
+) -> cst.FunctionDef:
+    """The function with positional parameters added at the end of its own."""
+    added = [
+        _parameter(name, defaults[name] if defaults and name in defaults else None)
+        for name in names
+    ]
+    old = function.params
+    changed = old.with_changes(params=[*_with_commas(old.params), *added])
+    return function.with_changes(params=_clean_commas(changed))
+
+
+def with_default(function: cst.FunctionDef, name: str, default: str) -> cst.FunctionDef:
+    """The function with a default for one of its parameters."""
+    parameters = [
+        item.with_changes(
+            default=cst.parse_expression(default),
+            equal=cst.AssignEqual(
+                whitespace_before=cst.SimpleWhitespace(""),
+                whitespace_after=cst.SimpleWhitespace(""),
+            ),
+        )
+        if item.name.value == name
+        else item
+        for item in function.params.params
+    ]
+    return function.with_changes(params=function.params.with_changes(params=parameters))
+
+
+def _parameter(name: str, default: str | None) -> cst.Param:
+    if default is None:
+        return cst.Param(cst.Name(name))
+    tight = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+    return cst.Param(cst.Name(name), default=cst.parse_expression(default), equal=tight)
+
+
+def _with_commas(parameters: Iterable[cst.Param]) -> list[cst.Param]:
+    return [item.with_changes(comma=cst.MaybeSentinel.DEFAULT) for item in parameters]
+
+
+def _clean_commas(parameters: cst.Parameters) -> cst.Parameters:
+    """No trailing commas left over in the middle of a parameter list."""
+    return parameters.with_changes(
+        params=_with_commas(parameters.params), kwonly_params=_with_commas(parameters.kwonly_params)
+    )
+
+
+def _check(before: Statement, after: Statement, how: Rewrite) -> None:
+    """The standard library's view of the names must agree with what was meant to change."""
+    old = names_of(ast.parse(cst.Module(body=[before]).code).body).needs
+    new = names_of(ast.parse(cst.Module(body=[after]).code).body).needs
+    replaced = {name: _roots(text) for name, text in how.names.items()}
+    expected: set[str] = set()
+    for name in old:
+        expected |= replaced.get(name, {name})
+        if name in how.extras:
+            for text in how.extras[name].values():
+                expected |= _roots(text)
+    allowed = expected | {"partial", "label"}
+    still = {name for name in how.names if name in new and name not in expected}
+    if still or not set(new) <= allowed:
+        raise refusal(
+            "NBX024",
+            f"{', '.join(sorted(still or set(new) - allowed))} could not be rewritten",
+            hint="assign it to another name in the cell, then extract again",
+        )
+
+
+def _roots(text: str) -> set[str]:
+    return set(names_of(ast.parse(text).body).needs)

@@ -1,0 +1,154 @@
+"""``train(features, label, parameters)``: what leads from the features to the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbprod.extraction.anatomy import call_argument
+from nbprod.extraction.meanings import fitted_names, has_effect, looks_like_label
+from nbprod.extraction.rules import refusal
+
+if TYPE_CHECKING:
+    from nbprod.extraction.pieces import Piece
+    from nbprod.extraction.program import Stop, Value
+    from nbprod.extraction.workbench import Workbench
+
+
+def build_train(work: Workbench) -> None:
+    """Build train(), and find out which value the features are and which name the model has."""
+    if work.own_entry("train", work.from_parameters) is not None:
+        call = work.call("train")
+        name = call_argument(call, 0) if call else None
+        work.features = (name, work.program.writer(call, name)) if call and name else _last(work)
+        work.model = next(iter(call.names.binds), "") if call else ""
+        return
+    pieces = work.loose("train")
+    if not pieces:
+        work.missing("train", "no cell trains the model")
+        work.features = _last(work)
+        return
+    work.model = _model_name(work, pieces)
+    roots = [piece for piece in pieces if has_effect(piece, training=True)]
+    roots = [piece for piece in roots if not work.reads_held_out(piece)]
+    found: dict[str, Piece | None] = {}
+    part = work.program.slice(
+        [(work.model, work.last_in(pieces, work.model))],
+        _stop(work, found),
+        roots=roots,
+        ignored=work.anatomy.label_reads,
+    )
+    work.features = one_frame_of_features(found, pieces, work.label)
+    entry = work.entry("train", part, work.model)
+    work.bind(entry, part, dict.fromkeys(found, "features"), "parameters")
+
+
+def one_frame_of_features(
+    found: dict[str, Piece | None], pieces: list[Piece], label: str = ""
+) -> Value:
+    """The one value that statements read as features; ExtractionError for none or several."""
+    if len(found) == 1:
+        return next(iter(found.items()))
+    labels = [name for name in found if looks_like_label(name)]
+    if label and len(labels) == 1 and len(found) == 2:
+        (name,) = labels
+        by = found[name] or pieces[-1]
+        raise refusal(
+            "NBX023",
+            f"the {pieces[-1].role} cells read {name}, which is not taken from the column"
+            f" {label!r} alone",
+            hint=f"take the label by its name, before it is changed: {name} = frame[{label!r}]",
+            cell_id=by.cell_id,
+            line=by.line,
+        )
+    names = ", ".join(sorted(found)) or "no frame"
+    raise refusal(
+        "NBX023",
+        f"the {pieces[-1].role} cells read {names}, but transform() gives one frame of features",
+        hint="join them into one frame in a features cell, and use that",
+        cell_id=pieces[-1].cell_id,
+        line=pieces[-1].line,
+    )
+
+
+def _stop(work: Workbench, found: dict[str, Piece | None]) -> Stop:
+    """Where training's slice ends: at parameters and features, which are noted in ``found``."""
+
+    def stop(name: str, by: Piece | None, reader: Piece | None) -> bool:
+        if work.is_parameter(name, by):
+            return True
+        if by is None or by.role in ("", "train"):
+            return False
+        if not work.is_transformed(by):
+            of_label = by.role == "fit" and work.anatomy.is_label_chain(name, by, any_of_it=False)
+            if of_label or work.anatomy.is_label_chain(name, by):
+                return False
+            if not _are_features(work, name, by, reader):
+                return False
+        found[name] = by
+        return True
+
+    return stop
+
+
+def _are_features(work: Workbench, name: str, by: Piece, reader: Piece | None) -> bool:
+    rows = work.rows(name, by)
+    if "holdout" in rows:
+        if "train" in rows and (mixed := work.refuse_mixed()) is not None:
+            raise mixed
+        raise work.refuse_input(
+            reader, name, f"reads held-out rows ({name})", "train on the training rows alone"
+        )
+    if rows and not work.label and looks_like_label(name):
+        raise work.refuse_input(
+            reader, name, f"needs the label ({name})", "name it: [data] label in nbprod.toml"
+        )
+    if not rows and by.role in ("fit", "predict"):
+        raise work.refuse_role(
+            reader,
+            name,
+            by,
+            "train() is given features, label and parameters: make it a column of the features,"
+            " or a parameter",
+        )
+    return bool(rows)
+
+
+def _model_name(work: Workbench, pieces: list[Piece]) -> str:
+    """The name that training leaves for prediction."""
+    written = {name for piece in pieces for name in (*piece.names.binds, *piece.names.mutates)}
+    read = [
+        name
+        for piece in work.loose("predict")
+        for name in work.program.needs(piece)
+        if (by := work.program.writer(piece, name)) is not None and by.role == "train"
+    ]
+    candidates = list(dict.fromkeys(name for name in read if name in written))
+    fitted = [name for piece in pieces for name in fitted_names(piece)]
+    if len(candidates) > 1:
+        candidates = [name for name in candidates if name in fitted] or candidates
+    if not candidates:
+        candidates = fitted[-1:] or [name for p in pieces for name in p.names.binds][-1:]
+    if len(candidates) == 1:
+        return candidates[0]
+    last = pieces[-1]
+    several = ", ".join(candidates)
+    raise refusal(
+        "NBX023",
+        f"the train cells leave several models: {several}"
+        if several
+        else "the train cells leave no model",
+        hint="train() returns one: put them into one object, such as a dict or a Pipeline"
+        if several
+        else "assign the fitted model to a name, such as `model`",
+        cell_id=last.cell_id,
+        line=last.line,
+    )
+
+
+def _last(work: Workbench) -> Value | None:
+    """The last frame that features cells make of the training rows."""
+    for piece in reversed(work.loose("features")):
+        for name in (*piece.names.binds, *piece.names.mutates):
+            if work.rows(name, piece) == {"train"}:
+                return name, piece
+    return work.anatomy.train or work.anatomy.frame

@@ -1,0 +1,168 @@
+"""The package on disk: compared, and written so that a failure leaves the old one as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbprod.errors import ExtractionError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_ASIDE = ".nbprod-new"
+_KEPT = ".nbprod-old"
+_WAIT_S = 30
+
+
+def on_disk(folder: Path, paths: Iterable[str]) -> dict[str, str]:
+    """The files that exist, as text: path in the package -> content."""
+    found: dict[str, str] = {}
+    for path in paths:
+        try:
+            found[path] = (folder / path).read_bytes().decode("utf-8", errors="surrogateescape")
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise _failed(folder / path, error) from error
+    return found
+
+
+def difference(old: Mapping[str, str], new: Mapping[str, str], package: str) -> str:
+    """A unified diff of the files that differ, "" when none does."""
+    parts: list[str] = []
+    for path in sorted({*old, *new}):
+        before, after = old.get(path, ""), new.get(path, "")
+        if before != after:
+            parts += difflib.unified_diff(
+                before.splitlines(keepends=True),
+                after.splitlines(keepends=True),
+                f"{package}/{path} (on disk)" if path in old else "/dev/null",
+                f"{package}/{path} (from the notebook)" if path in new else "/dev/null",
+            )
+    return "".join(line if line.endswith("\n") else line + "\n" for line in parts)
+
+
+def write_package(
+    folder: Path,
+    files: Mapping[str, str],
+    stale: Iterable[str],
+    last: str,
+    seen: Mapping[str, str] | None = None,
+) -> None:
+    """Write files and remove stale ones; ``last`` is written after all others.
+
+    Everything is written aside first, then renamed; when a rename fails, the old files are put
+    back. seen: the files as they were when it was decided to write, path -> content; refused when
+    one is another by then. StoreError when the disk does not let it.
+    """
+    stale = list(stale)
+    order = sorted(files, key=lambda path: (path == last, path))
+    try:
+        with _alone_in(folder):
+            try:
+                for path in order:
+                    _write_aside(folder / path, files[path])
+                if seen is not None:
+                    _refuse_changed(folder, seen, files, (*order, *stale))
+                _swap(folder, order, stale)
+            finally:
+                for path in (*order, *stale):
+                    for suffix in (_ASIDE, _KEPT):
+                        with contextlib.suppress(FileNotFoundError):
+                            os.unlink(folder / (path + suffix))
+    except OSError as error:
+        raise _failed(Path(error.filename or folder), error) from error
+    _remove_empty(folder, stale)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """One writer of a package at a time, on this machine; ends with the process that holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:  # Windows: no lock on a folder
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        until = time.monotonic() + _WAIT_S
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > until:
+                    raise StoreError(
+                        f"another process has been writing {folder} for {_WAIT_S} s",
+                        hint="wait for it, or end it; then run the command again",
+                    ) from error
+                time.sleep(0.02)
+            except OSError:  # a file system without locks
+                break
+        yield
+    finally:
+        os.close(handle)
+
+
+def _refuse_changed(
+    folder: Path, seen: Mapping[str, str], wanted: Mapping[str, str], paths: Iterable[str]
+) -> None:
+    """Another writer of the very same module does no harm; any other change is somebody's."""
+    paths = list(paths)
+    now = on_disk(folder, paths)
+    for path in paths:
+        if now.get(path) not in (seen.get(path), wanted.get(path)):
+            raise ExtractionError(
+                f"{folder / path} was saved by somebody else meanwhile; the module is as it was",
+                hint="run the command again: it reads the module as it is now",
+            )
+
+
+def _write_aside(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{path}{_ASIDE}", "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _swap(folder: Path, order: list[str], stale: list[str]) -> None:
+    kept: list[str] = []
+    made: list[str] = []
+    try:
+        for path in (*order, *stale):
+            if (folder / path).exists():
+                os.link(folder / path, folder / (path + _KEPT))
+                kept.append(path)
+        for path in order:
+            os.replace(folder / (path + _ASIDE), folder / path)
+            made.append(path)
+        for path in stale:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(folder / path)
+    except OSError:
+        for path in made:
+            if path not in kept:
+                (folder / path).unlink(missing_ok=True)
+        for path in kept:
+            os.replace(folder / (path + _KEPT), folder / path)
+        raise
+
+
+def _remove_empty(folder: Path, stale: list[str]) -> None:
+    for parent in {(folder / path).parent for path in stale} - {folder}:
+        with contextlib.suppress(OSError):
+            parent.rmdir()
+
+
+def _failed(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{path}: {error.strerror or error}",
+        hint="check the folder's permissions and free space; the module is as it was",
+    )

@@ -1,0 +1,340 @@
+"""Releases onto a backend: deploy, canary, promote, roll back, undeploy; each step in the history.
+
+The deployment's own record is the only one that changes: it is saved under the model's name.
+Traffic is changed over HTTP where that is possible, so that a rollback neither waits for the
+engine's client to start nor needs the tracking server, the store or the new release's process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from nbprod.errors import NbprodError, ReleaseError, ServingError, TamperedReleaseError
+from nbprod.lifecycle.lineage import person, resolve_run
+from nbprod.lifecycle.loop import log_folder, profile_folder
+from nbprod.lifecycle.promotion import checked_artifacts, release_path, verify
+from nbprod.records import Deployment, Release, RolloutStep, TrafficState, TrainingRun, utc_now
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nbprod.engine import Engine
+    from nbprod.lifecycle.project import Project
+    from nbprod.serving.ray_backend import RayBackend
+
+_FOLDER = "deployments"
+_LOCK = "deployment"
+
+
+# ---------------------------------------------------------------- verbs
+
+
+def serve(project: Project, candidate: TrainingRun | str | None) -> None:
+    """See `Project.serve`."""
+    from nbprod.serving import serve_local
+
+    run = resolve_run(project, candidate)
+    bundle = checked_artifacts(project, run) / "bundle"
+    number = run.candidate.number
+    serve_local(
+        bundle,
+        project.settings,
+        log_folder=log_folder(project),
+        profile_folder=profile_folder(project),
+        on_ready=lambda url: project.progress(
+            f"candidate {number}, unreleased, answers on {url}/predict; Ctrl-C ends it", None
+        ),
+    )
+
+
+def deploy(
+    project: Project, which: Release | int | str | None, *, canary_percent: float | None
+) -> Deployment:
+    """See `Project.deploy`."""
+    path = release_path(project, which)
+    release = _sound(project, path)
+    with project.store.locked(_LOCK):
+        current = _running(project)
+        if canary_percent is not None:
+            return _start_canary(project, current, release, path, canary_percent / 100)
+        if current is not None:
+            return _already(project, current, release)
+        return _first(project, release, path)
+
+
+def promote(project: Project, *, by: str, reason: str) -> Deployment:
+    """See `Project.promote`."""
+    with project.store.locked(_LOCK):
+        current = _required(project)
+        before = current.traffic.roles.get("champion")
+        project.progress("moving the canary to all the traffic", None)
+        _backend(project, current).promote(by=by or person(), reason=reason)
+        record = _refreshed(project, current)
+        _mirror_aliases(project, record, previous=before)
+        return record
+
+
+def rollback(project: Project, *, by: str, reason: str) -> Deployment:
+    """See `Project.rollback`: the traffic first, everything else after it."""
+    current = _required(project)
+    backend = _backend(project, current)
+    done = backend.rollback(by=by or person(), reason=reason, settle=False)
+    project.progress(
+        f"traffic is back on release {done['traffic']['roles']['champion']} "
+        f"after {done['duration_ms']:.0f} ms",
+        None,
+    )
+    with project.store.locked(_LOCK):
+        record = _refreshed(project, current, duration_ms=float(done["duration_ms"]))
+        _mirror_aliases(project, record, previous=None)
+        backend.settle()
+    return record
+
+
+def status(project: Project) -> Deployment:
+    """See `Project.status`: what the deployment itself says, and what the record remembers."""
+    current = _load(project)
+    if current is None:
+        raise ServingError(
+            f"{project.settings.model.name} is not deployed",
+            hint="`nbprod deploy` serves the newest release",
+        )
+    return _refreshed(project, current) if current.status == "running" else current
+
+
+def undeploy(project: Project) -> Deployment:
+    """See `Project.undeploy`; on an existing cluster only the deployment ends."""
+    from nbprod.engine import end_engine
+
+    current = _required(project)
+    with project.store.locked(_LOCK):
+        engine = _engine(project, current)
+        if engine.local:
+            end_engine(engine)
+            shutil.rmtree(_state_folder(project), ignore_errors=True)
+        else:
+            _backend(project, current).undeploy()
+        return _save(project, current, "undeploy", status="ended", traffic=TrafficState())
+
+
+def replica_pids(project: Project) -> list[int]:
+    """Process ids of the replicas that hold the champion."""
+    return [int(one["pid"]) for one in _live(project, _required(project))["replicas"]]
+
+
+# ---------------------------------------------------------------- steps of deploy
+
+
+def _sound(project: Project, path: Path) -> Release:
+    """The release, every hash of it looked at again: nothing else is deployed."""
+    from nbprod.releases import read_release
+
+    found = verify(project, path.name)
+    if not found.passed:
+        raise TamperedReleaseError(
+            f"release {path.name} is not what was frozen: {found.findings[0].message}",
+            hint=found.findings[0].hint or "restore it from a copy, or release again",
+        )
+    return read_release(path)
+
+
+def _first(project: Project, release: Release, path: Path) -> Deployment:
+    """Start an engine if none was named, and serve; on failure nothing is left behind."""
+    from nbprod.engine import end_engine, existing_engine, start_engine
+    from nbprod.serving.ray_backend import check_port
+
+    serving = project.settings.serving
+    check_port(serving.host, serving.port)
+    project.progress("starting the engine", 0.1)
+    if serving.address == "local":
+        engine = start_engine(_engine_folder(project), name=project.settings.model.name)
+    else:
+        engine = existing_engine(serving.address)
+    try:
+        backend = _new_backend(project, engine)
+        project.progress(f"starting release {release.version}", 0.4)
+        traffic = backend.deploy(release.version, path, by=person())
+        record = Deployment(
+            name=release.name,
+            url=backend.url,
+            engine_id=engine.id,
+            address=engine.address,
+            inputs={release.id: release.digest},
+        )
+        record = _save(project, record, "deploy", traffic=traffic)
+        _mirror_aliases(project, record, previous=None)
+    except BaseException:
+        if engine.local:
+            end_engine(engine)
+            shutil.rmtree(_state_folder(project), ignore_errors=True)
+        _path(project).unlink(missing_ok=True)
+        raise
+    return record
+
+
+def _already(project: Project, current: Deployment, release: Release) -> Deployment:
+    if current.traffic.roles.get("champion") == release.version:
+        return _refreshed(project, current)
+    raise ReleaseError(
+        f"release {current.traffic.roles.get('champion')} is being served on {current.url}",
+        hint=f"`nbprod deploy {release.version} --canary`, then `nbprod promote`",
+    )
+
+
+def _start_canary(
+    project: Project, current: Deployment | None, release: Release, path: Path, fraction: float
+) -> Deployment:
+    if current is None:
+        raise ServingError(
+            "there is no champion to put a canary beside", hint="deploy one first: `nbprod deploy`"
+        )
+    project.progress(f"starting release {release.version} beside the champion", 0.3)
+    backend = _backend(project, current)
+    backend.start_canary(release.version, path, fraction, by=person())
+    current = dataclasses.replace(current, inputs={**current.inputs, release.id: release.digest})
+    return _refreshed(project, current)
+
+
+# ---------------------------------------------------------------- the record
+
+
+def _path(project: Project) -> Path:
+    return project.store.root / _FOLDER / f"{project.settings.model.name}.json"
+
+
+def _load(project: Project) -> Deployment | None:
+    name = project.settings.model.name
+    if name not in project.store.ids(_FOLDER):
+        return None
+    return project.store.load(Deployment, _FOLDER, name)
+
+
+def _running(project: Project) -> Deployment | None:
+    """The deployment when its engine lives; one whose engine died counts as ended."""
+    from nbprod.engine import engine_processes
+
+    current = _load(project)
+    if current is None or current.status != "running":
+        return None
+    if current.engine_id and not engine_processes(current.engine_id):
+        return None
+    return current
+
+
+def _required(project: Project) -> Deployment:
+    current = _load(project)
+    if current is None or current.status != "running":
+        raise ServingError(
+            f"{project.settings.model.name} is not deployed",
+            hint="`nbprod deploy` serves the newest release",
+        )
+    return current
+
+
+def _live(project: Project, current: Deployment) -> dict[str, Any]:
+    """What the deployment says of itself: traffic, history, replicas."""
+    from nbprod.serving.admin import call_admin
+    from nbprod.serving.auth import admin_token
+
+    token = admin_token(_state_folder(project) / "admin-token")
+    return call_admin(current.url, token, "traffic")
+
+
+def _refreshed(
+    project: Project, current: Deployment, *, duration_ms: float | None = None
+) -> Deployment:
+    """The record with the traffic and the steps that the deployment has seen since."""
+    live = _live(project, current)
+    known = {step.traffic.revision: step for step in current.history}
+    for data in live["history"]:
+        step = RolloutStep.from_json(data)
+        known.setdefault(step.traffic.revision, step)
+    history = [known[revision] for revision in sorted(known)]
+    if duration_ms is not None:
+        history[-1] = dataclasses.replace(history[-1], duration_ms=duration_ms)
+    record = dataclasses.replace(
+        current,
+        traffic=TrafficState.from_json(live["traffic"]),
+        history=tuple(history),
+        replicas=len(live["replicas"]),
+    )
+    if record != current:
+        project.store.save(_FOLDER, record, name=record.name)
+    return record
+
+
+def _save(project: Project, record: Deployment, action: str, **changes: Any) -> Deployment:
+    record = dataclasses.replace(record, **changes)
+    last = max((step.traffic.revision for step in record.history), default=0)
+    traffic = dataclasses.replace(record.traffic, revision=max(record.traffic.revision, last + 1))
+    step = RolloutStep(at=utc_now(), action=action, by=person(), traffic=traffic)
+    record = dataclasses.replace(record, traffic=traffic, history=(*record.history, step))
+    project.store.save(_FOLDER, record, name=record.name)
+    return record
+
+
+def _mirror_aliases(project: Project, record: Deployment, *, previous: int | None) -> None:
+    """Tell the registry; the store is the truth, so that a dead registry stops no rollout."""
+    from nbprod import tracking
+
+    uri, name = project.settings.tracking_uri, project.settings.model.name
+    champion = record.traffic.roles.get("champion")
+    try:
+        if champion is not None:
+            tracking.set_alias(uri, name, "champion", champion)
+        if previous is not None:
+            tracking.set_alias(uri, name, "previous", previous)
+        elif "previous" in tracking.aliases(uri, name):
+            tracking.delete_alias(uri, name, "previous")
+    except NbprodError as error:
+        project.progress(f"the registry's aliases were not changed: {error.message}", None)
+
+
+# ---------------------------------------------------------------- engine and backend
+
+
+def _engine_folder(project: Project) -> Path:
+    return project.store.root / "engine"
+
+
+def _state_folder(project: Project) -> Path:
+    return project.store.root / "serving" / project.settings.model.name
+
+
+def _engine(project: Project, current: Deployment) -> Engine:
+    from nbprod.engine import existing_engine, read_engine
+
+    if not current.engine_id:
+        return existing_engine(current.address)
+    engine = read_engine(_engine_folder(project))
+    if engine is None or engine.id != current.engine_id:
+        raise ServingError(
+            f"the engine {current.engine_id} of this deployment is not described any more",
+            hint="`nbprod undeploy` and `nbprod deploy` start afresh",
+        )
+    return engine
+
+
+def _backend(project: Project, current: Deployment) -> RayBackend:
+    return _new_backend(project, _engine(project, current), url=current.url)
+
+
+def _new_backend(project: Project, engine: Engine, *, url: str = "") -> RayBackend:
+    from nbprod.serving.ray_backend import RayBackend
+
+    settings = project.settings
+    if url:  # the port may have been an argument of `deploy`
+        port = int(url.rpartition(":")[2])
+        settings = dataclasses.replace(
+            settings, serving=dataclasses.replace(settings.serving, port=port)
+        )
+    return RayBackend(
+        engine,
+        settings,
+        deployment=settings.model.name,
+        state_folder=_state_folder(project),
+        log_folder=log_folder(project),
+        profile_folder=profile_folder(project),
+    )

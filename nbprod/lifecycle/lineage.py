@@ -1,0 +1,113 @@
+"""Which record was made from which, looked up and held against the digests written down."""
+
+from __future__ import annotations
+
+import getpass
+import subprocess
+from typing import TYPE_CHECKING
+
+from nbprod.errors import StoreError
+from nbprod.records import (
+    Approval,
+    DataContract,
+    Extraction,
+    GateResult,
+    Health,
+    ParityReport,
+    Proof,
+    Record,
+    Release,
+    TrainingRun,
+    sha256,
+)
+from nbprod.store import check_inputs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nbprod.lifecycle.project import Project
+
+# record -> its folder under .nbprod/, the name it also has over REST
+FOLDERS: dict[type[Record], str] = {
+    Extraction: "extractions",
+    Proof: "proofs",
+    ParityReport: "parity",
+    DataContract: "contracts",
+    TrainingRun: "runs",
+    GateResult: "gates",
+    Approval: "approvals",
+    Release: "releases",
+    Health: "health",
+}
+
+
+def resolve_run(project: Project, candidate: TrainingRun | str | None) -> TrainingRun:
+    """The run that made a candidate: by run id or its beginning, by number N, or the latest.
+
+    Raises StoreError when there is none, or when the beginning fits several.
+    """
+    if isinstance(candidate, TrainingRun):
+        # What a caller holds may be older than what lies in the store: read it again.
+        return project.store.load(TrainingRun, FOLDERS[TrainingRun], candidate.id)
+    if candidate is None:
+        latest = project.store.latest(TrainingRun, FOLDERS[TrainingRun])
+        if latest is None:
+            raise StoreError("there is no candidate yet", hint="run `nbprod train`")
+        return latest
+    runs = project.store.list(TrainingRun, FOLDERS[TrainingRun])
+    fits = [
+        run
+        for run in runs
+        if str(run.candidate.number) == candidate
+        or (len(candidate) >= 6 and run.id.startswith(candidate))
+        or (len(candidate) >= 6 and run.candidate.digest.startswith(candidate))
+    ]
+    if len(fits) != 1:
+        known = ", ".join(f"{run.candidate.number} (run {run.id})" for run in runs[-5:])
+        raise StoreError(
+            f"{candidate!r} names {'no' if not fits else 'more than one'} candidate",
+            hint=f"known: {known or 'none; run `nbprod train`'}",
+        )
+    return fits[0]
+
+
+def checked_inputs(project: Project, record: Record) -> list[Record]:
+    """The records that one was made from, each still with the digest written down then.
+
+    Raises TamperedRecordError naming a record that was changed, StoreError for one that is gone.
+    """
+    check_inputs(record, project.store.digest_of)
+    parents = (_find(project, record_id) for record_id in record.inputs)
+    return [parent for parent in parents if parent is not None]
+
+
+def _find(project: Project, record_id: str) -> Record | None:
+    for kind, folder in FOLDERS.items():
+        if record_id in project.store.ids(folder):
+            return project.store.load(kind, folder, record_id)
+    return None
+
+
+def inputs_of(*records: Record) -> dict[str, str]:
+    """What a record made from these writes down: id -> digest."""
+    return {record.id: record.digest for record in records}
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file; empty for one that is not there."""
+    return sha256(path.read_bytes()) if path.exists() else ""
+
+
+def person() -> str:
+    """Who is at the keyboard: git's e-mail address where it is set, else the login name."""
+    try:
+        result = subprocess.run(
+            ["git", "config", "user.email"],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return getpass.getuser()
+    return result.stdout.strip() or getpass.getuser()

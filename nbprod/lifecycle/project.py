@@ -1,0 +1,189 @@
+"""`Project`: the one object a person holds; settings, store, and one short method per verb."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbprod.config import Settings, load_settings, setting_values
+from nbprod.lifecycle import delivery, loop, promotion, workbench
+from nbprod.lifecycle.lineage import resolve_run
+from nbprod.records import (
+    Approval,
+    Configuration,
+    ContractReport,
+    DataContract,
+    Deployment,
+    Explanation,
+    Extraction,
+    GateResult,
+    Health,
+    Inspection,
+    OutcomeReceipt,
+    ParityReport,
+    Prediction,
+    Progress,
+    Proof,
+    Release,
+    Sync,
+    TrainingRun,
+    Verification,
+)
+from nbprod.store import RecordStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+def _silent(message: str, fraction: float | None = None) -> None:
+    """The progress of somebody who does not want to see any."""
+
+
+class Project:
+    """One model: its notebooks, its module, its records, and every verb of the road."""
+
+    def __init__(self, settings: Settings, *, progress: Progress | None = None) -> None:
+        self.settings = settings
+        self.store = RecordStore(settings.store_path)
+        self.progress: Progress = progress or _silent
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path = ".",
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> Project:
+        """The project of the folder that holds nbprod.toml; arguments win over the file."""
+        return cls(load_settings(path, arguments=arguments), progress=progress)
+
+    def configuration(self) -> Configuration:
+        """Every value of the settings and where it came from."""
+        return Configuration(values=tuple(setting_values(self.settings)))
+
+    # ------------------------------------------------------------ notebook -> module
+
+    def inspect(self, notebook: str | Path | None = None) -> Inspection:
+        """Cells, roles, data flow and findings of a notebook; the training one by default."""
+        return workbench.inspect(self, notebook)
+
+    def extract(self, *, check: bool = False, force: bool = False) -> Extraction:
+        """Write the training notebook as a module; with check only say what differs."""
+        return workbench.extract(self, check=check, force=force)
+
+    def prove(self) -> Proof:
+        """Run the module beside the tagged cells and compare every value; run the inline tests."""
+        return workbench.prove(self)
+
+    def sync(self, *, check: bool = False) -> Sync:
+        """Bring hand edits of the module back into the notebook; with check only say which."""
+        return workbench.sync(self, check=check)
+
+    def check_parity(self, *, rows: int = 1000) -> ParityReport:
+        """Module-scope parity: state fitted on the spot, at most ``rows`` real rows."""
+        return workbench.check_parity(self, rows=rows)
+
+    # ------------------------------------------------------------ contract
+
+    def infer_contract(self, *, force: bool = False) -> DataContract:
+        """Infer the data contract from the data and write schemas.py; never over a user's own."""
+        return workbench.infer_contract(self, force=force)
+
+    def check_contract(self, data: str | None = None, *, part: str = "input") -> ContractReport:
+        """Judge a data set (the training data by default) against the contract."""
+        return workbench.check_contract(self, data, part=part)
+
+    def contract(self) -> DataContract:
+        """The data contract as schemas.py says it now."""
+        return workbench.contract(self)
+
+    # ------------------------------------------------------------ run -> release
+
+    def train(
+        self, parameters: Mapping[str, Any] | None = None, *, seed: int = 0, notebook: bool = False
+    ) -> TrainingRun:
+        """One reproducible training in a fresh process; names the candidate."""
+        return promotion.train(self, dict(parameters or {}), seed=seed, notebook=notebook)
+
+    def gate(self, candidate: TrainingRun | str | None = None) -> GateResult:
+        """Judge a candidate (the latest by default) by its validation notebooks."""
+        return promotion.gate(self, candidate)
+
+    def approve(
+        self, candidate: TrainingRun | str | None = None, *, reason: str, by: str = ""
+    ) -> Approval:
+        """A person's yes, bound to the candidate's digest."""
+        return promotion.decide(self, candidate, approved=True, reason=reason, by=by)
+
+    def reject(
+        self, candidate: TrainingRun | str | None = None, *, reason: str, by: str = ""
+    ) -> Approval:
+        """A person's no, bound to the candidate's digest."""
+        return promotion.decide(self, candidate, approved=False, reason=reason, by=by)
+
+    def review(self, candidate: TrainingRun | str | None = None) -> Path:
+        """Write the page of sample predictions that a reviewer looks at; its path."""
+        return promotion.review_page(self, candidate)
+
+    def latest_run(self) -> TrainingRun:
+        """The run that made the latest candidate."""
+        return resolve_run(self, None)
+
+    def release(self, candidate: TrainingRun | str | None = None) -> Release:
+        """Freeze a candidate with its evidence; refuses without gate, parity and approval."""
+        return promotion.release(self, candidate)
+
+    def verify(self, release: Release | int | str | None = None) -> Verification:
+        """Look at every hash of a release again."""
+        return promotion.verify(self, release)
+
+    # ------------------------------------------------------------ deployment
+
+    def serve(self, candidate: TrainingRun | str | None = None) -> None:
+        """Serve an unreleased candidate on loopback in this process until it is interrupted."""
+        delivery.serve(self, candidate)
+
+    def deploy(
+        self, release: Release | int | str | None = None, *, canary_percent: float | None = None
+    ) -> Deployment:
+        """Serve a release, or start it as the canary with a share of the traffic in percent."""
+        return delivery.deploy(self, release, canary_percent=canary_percent)
+
+    def promote(self, *, by: str = "", reason: str = "") -> Deployment:
+        """Make the canary the champion; the old champion stays warm as previous."""
+        return delivery.promote(self, by=by, reason=reason)
+
+    def rollback(self, *, by: str = "", reason: str = "") -> Deployment:
+        """Send all traffic to the previous release at once."""
+        return delivery.rollback(self, by=by, reason=reason)
+
+    def status(self) -> Deployment:
+        """The deployment as it is now."""
+        return delivery.status(self)
+
+    def undeploy(self) -> Deployment:
+        """End the deployment and the local Ray that deploy started for it."""
+        return delivery.undeploy(self)
+
+    # ------------------------------------------------------------ log, health
+
+    def predictions(self, **query: Any) -> Sequence[Prediction]:
+        """Search the prediction log: since, until, release, where, limit."""
+        return loop.predictions(self, **query)
+
+    def prediction(self, prediction_id: str) -> Prediction:
+        """One record of the prediction log."""
+        return loop.prediction(self, prediction_id)
+
+    def record_outcomes(self, outcomes: Sequence[Mapping[str, Any]]) -> OutcomeReceipt:
+        """Attach ground truth by prediction id or key; idempotent."""
+        return loop.record_outcomes(self, outcomes)
+
+    def why(self, prediction_id: str) -> Explanation:
+        """One prediction reconstructed completely."""
+        return loop.why(self, prediction_id)
+
+    def monitor(self, *, start: str | None = None, end: str | None = None) -> Health:
+        """Judge service, drift and quality over a window, [monitor] window by default."""
+        return loop.assess_health(self, start=start, end=end)

@@ -1,0 +1,49 @@
+"""Telling the owner. Alerts are written to a file; notification URLs are not called yet."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from nbprod.errors import StoreError
+from nbprod.monitoring.rules import FAILING
+from nbprod.records import Alert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from nbprod.records import Finding
+
+
+def alerts_for(findings: Iterable[Finding], owner: str, path: Path) -> tuple[Alert, ...]:
+    """One alert for each failing code, naming its first finding and how many follow."""
+    by_code: dict[str, list[Finding]] = {}
+    for item in findings:
+        if item.code in FAILING:
+            by_code.setdefault(item.code, []).append(item)
+    return tuple(
+        Alert(
+            code=code,
+            message=items[0].message + (f" (and {len(items) - 1} more)" if items[1:] else ""),
+            owner=owner,
+            sent_to=(path.name,),
+        )
+        for code, items in by_code.items()
+    )
+
+
+def write_alerts(alerts: Iterable[Alert], path: Path) -> None:
+    """Append alerts to a file of JSON lines; StoreError when it cannot be written."""
+    lines = [json.dumps(alert.to_json(), ensure_ascii=False) + "\n" for alert in alerts]
+    if not lines:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write("".join(lines))
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written: {error.strerror or error}",
+            hint="make room on the disk: the owner was not told",
+        ) from error

@@ -1,0 +1,438 @@
+"""Run a notebook with parameters in a fresh kernel: the one door to papermill.
+
+The kernel is this very interpreter, whatever kernel specs the machine has, with its own
+IPython folder: a verdict must not depend on a person's start-up files.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import difflib
+import logging
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod.errors import ConfigError, ExecutionError, NotebookError
+from nbprod.imports import leave_out_slow_imports
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from nbprod.records import Progress
+
+# Longest path of a UNIX socket on Linux is 107 bytes; beyond it the kernel talks over TCP.
+_MAX_SOCKET_PATH = 90
+_START_TIMEOUT_S = 60
+_INJECTED = "injected-parameters"
+_ERROR_MARKER = "papermill-error-cell-tag"
+_KERNEL_NAME = "python3"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def execute_notebook(
+    path: str | Path,
+    output_path: str | Path,
+    *,
+    parameters: Mapping[str, Any],
+    cwd: str | Path,
+    environ: Mapping[str, str] | None = None,
+    timeout_s: float = 600,
+    progress: Progress | None = None,
+) -> None:
+    """Run every cell of a notebook in a fresh kernel and keep the executed copy.
+
+    path: .ipynb, or a text format that jupytext reads. output_path: the executed .ipynb, written
+    after every cell and kept on failure. parameters: values for names that the cell tagged
+    ``parameters`` assigns. cwd: working folder of the kernel. environ: added to the kernel's
+    environment, written nowhere. timeout_s: seconds for the whole notebook.
+    Raises ConfigError for an unknown parameter, NotebookError for an unreadable notebook, and
+    ExecutionError (cell_id, line) when a cell raises, hangs or the kernel dies; its detail
+    ``reason`` is ``raised``, ``timeout``, ``died`` or ``start``.
+    """
+    source = Path(path).resolve()
+    node = _read(source)
+    values = {name: _plain(value) for name, value in parameters.items()}
+    _check_parameters(node, values, source)
+    target = Path(output_path).resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix="nbprod-kernel-", ignore_cleanup_errors=True
+    ) as scratch:
+        job = _Job(
+            source=source,
+            folder=Path(scratch),
+            cwd=Path(cwd).resolve(),
+            environ={
+                **os.environ,
+                # IPython of this kernel: no start-up files, no history of the person's own.
+                "IPYTHONDIR": str(Path(scratch, "ipython")),
+                # No warning about frozen modules on the notebook's stderr.
+                "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+                **(environ or {}),
+            },
+            deadline=time.monotonic() + timeout_s,
+            timeout_s=timeout_s,
+            progress=progress,
+            parameterized=bool(values),
+        )
+        _run(node, target, values, job)
+
+
+@dataclass
+class _Job:
+    """One execution: what the engine needs beyond the notebook itself."""
+
+    source: Path
+    folder: Path  # scratch, removed at the end
+    cwd: Path
+    environ: dict[str, str]
+    deadline: float  # of time.monotonic()
+    timeout_s: float
+    progress: Progress | None
+    parameterized: bool
+    current: int = -1  # index of the cell that runs
+
+    def remaining_s(self, _cell: Any = None) -> float:
+        # nbclient takes 0 for "no limit".
+        return max(0.01, self.deadline - time.monotonic())
+
+
+# ---------------------------------------------------------------- reading and parameters
+
+
+def _read(path: Path) -> NotebookNode:
+    leave_out_slow_imports()
+    import nbformat
+
+    try:
+        if path.suffix == ".ipynb":
+            node = nbformat.read(path, as_version=4)
+        else:
+            import jupytext
+
+            node = jupytext.read(path)
+    except Exception as error:  # jupytext and nbformat raise their own zoo
+        raise NotebookError(
+            f"{path} cannot be read: {error}",
+            hint="name an existing .ipynb, or a text notebook that jupytext reads",
+            notebook=str(path),
+        ) from error
+    language = node.metadata.get("kernelspec", {}).get("language", "python")
+    if language != "python":
+        raise NotebookError(
+            f"{path} is a {language} notebook",
+            hint="nbprod runs Python notebooks",
+            notebook=str(path),
+        )
+    # Cells that an earlier execution left in its output are not part of the notebook.
+    left = {_INJECTED, _ERROR_MARKER}
+    node.cells = [cell for cell in node.cells if not left & set(cell.metadata.get("tags", []))]
+    return node
+
+
+def _plain(value: Any) -> Any:
+    """A value that papermill writes as a Python literal."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item") and not isinstance(value, str | bytes):  # a NumPy scalar
+        return value.item()
+    return value
+
+
+def parameter_names(path: str | Path) -> frozenset[str]:
+    """The names that a notebook's ``parameters`` cell assigns; empty without such a cell."""
+    source = Path(path).resolve()
+    cell = _parameters_cell(_read(source))
+    if cell is None:
+        return frozenset()
+    return frozenset(_assigned_names(cell.source, source, cell.get("id")))
+
+
+def _parameters_cell(node: NotebookNode) -> Any:
+    return next((c for c in node.cells if "parameters" in c.metadata.get("tags", [])), None)
+
+
+def _check_parameters(node: NotebookNode, parameters: Mapping[str, Any], path: Path) -> None:
+    """Refuse what papermill only warns about: names the notebook does not have."""
+    if not parameters:
+        return
+    cell = _parameters_cell(node)
+    if cell is None:
+        raise ConfigError(
+            f"{path.name} takes no parameters: no cell is tagged `parameters`",
+            hint="tag the cell that assigns the defaults with `parameters` "
+            f"(nbprod tag {path.name} CELL parameters)",
+            notebook=str(path),
+        )
+    known = _assigned_names(cell.source, path, cell.get("id"))
+    for name in parameters:
+        if name in known:
+            continue
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        raise ConfigError(
+            f"{path.name} has no parameter {name!r}",
+            hint=f"did you mean {close[0]!r}?"
+            if close
+            else f"its parameters cell assigns: {', '.join(sorted(known)) or 'nothing'}",
+            notebook=str(path),
+            parameter=name,
+        )
+
+
+def _assigned_names(source: str, path: Path, cell_id: str | None) -> set[str]:
+    code = "\n".join(
+        "pass" if line.startswith(("%", "!")) else line for line in source.splitlines()
+    )
+    try:
+        tree = ast.parse(code)
+    except SyntaxError as error:
+        raise NotebookError(
+            f"the parameters cell of {path.name} is not valid Python: {error.msg}",
+            hint="keep only assignments such as `seed = 0` in it",
+            notebook=str(path),
+            cell_id=cell_id,
+            line=error.lineno,
+        ) from error
+    return {
+        target.id
+        for statement in tree.body
+        for target in _targets(statement)
+        if isinstance(target, ast.Name)
+    }
+
+
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    if isinstance(statement, ast.Assign):
+        return [
+            item
+            for target in statement.targets
+            for item in (target.elts if isinstance(target, ast.Tuple | ast.List) else [target])
+        ]
+    return [statement.target] if isinstance(statement, ast.AnnAssign) else []
+
+
+# ---------------------------------------------------------------- the kernel
+
+
+def _kernel_manager(job: _Job) -> Any:
+    """A manager for a kernel of this very interpreter, its files in the scratch folder."""
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+
+    class OwnInterpreter(KernelSpecManager):
+        def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+            return KernelSpec(
+                argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                display_name="Python 3",
+                language="python",
+                name=kernel_name,
+            )
+
+    options: dict[str, Any] = {}
+    # Sockets in a private folder: no port is guessed, and nobody else can connect.
+    if os.name == "posix" and len(str(job.folder)) < _MAX_SOCKET_PATH:
+        options = {"transport": "ipc", "ip": str(job.folder / "k")}
+    return AsyncKernelManager(
+        kernel_name=_KERNEL_NAME,
+        kernel_spec_manager=OwnInterpreter(),
+        connection_file=str(job.folder / "connection.json"),
+        log=_quiet_log(),
+        **options,
+    )
+
+
+def _quiet_log(name: str = "nbprod.notebook.kernel") -> logging.Logger:
+    """A log that nobody hears: what went wrong is in the error and in the executed copy."""
+    log = logging.getLogger(name)
+    log.propagate = False
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+    return log
+
+
+@contextlib.contextmanager
+def _ended_group(manager: Any) -> Iterator[None]:
+    """End the kernel and every process it left in its group, whatever happened."""
+    from jupyter_core.utils import run_sync
+
+    groups: list[int] = []
+    start = manager.start_kernel
+
+    async def remember(**options: Any) -> None:
+        await start(**options)
+        if group := getattr(manager.provisioner, "pgid", None):
+            groups.append(group)
+
+    manager.start_kernel = remember
+    try:
+        yield
+    finally:
+        if manager.has_kernel:
+            run_sync(manager.shutdown_kernel)(now=True)
+        for group in groups:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+
+
+def _engine(job: _Job) -> Callable[..., Any]:
+    """What papermill calls instead of its own engine: our kernel, deadline and progress."""
+    from papermill.clientwrap import PapermillNotebookClient
+
+    def execute_managed_notebook(nb_man: Any, _kernel: str, **_options: Any) -> Any:
+        nb_man.nb.metadata.papermill["input_path"] = str(job.source)
+
+        def started(cell_index: int, **_cell: Any) -> None:
+            job.current = cell_index
+            if job.progress:
+                total = len(nb_man.nb.cells)
+                job.progress(
+                    f"{job.source.name}: cell {cell_index + 1} of {total}", cell_index / total
+                )
+
+        manager = _kernel_manager(job)
+        with _ended_group(manager):
+            client = PapermillNotebookClient(
+                nb_man,
+                km=manager,
+                kernel_name=_KERNEL_NAME,
+                startup_timeout=_START_TIMEOUT_S,
+                timeout_func=job.remaining_s,
+                on_cell_start=started,
+                log=_quiet_log(),
+            )
+            return client.execute(cleanup_kc=True, cwd=str(job.cwd), env=job.environ)
+
+    return execute_managed_notebook
+
+
+def _run(node: NotebookNode, target: Path, parameters: dict[str, Any], job: _Job) -> None:
+    import nbformat
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.engines import Engine, papermill_engines
+    from papermill.exceptions import PapermillExecutionError
+    from papermill.execute import execute_notebook as run_papermill
+
+    prepared = job.folder / "notebook.ipynb"
+    nbformat.write(nbformat.v4.upgrade(node), prepared)
+    _quiet_log("papermill")
+    # papermill finds an engine only by name in its registry; one name per execution keeps
+    # parallel executions apart.
+    name = f"nbprod-{job.folder.name}"
+    papermill_engines.register(
+        name, type("OwnEngine", (Engine,), {"execute_managed_notebook": staticmethod(_engine(job))})
+    )
+    try:
+        run_papermill(
+            str(prepared),
+            # papermill formats paths with the parameters: braces are doubled to stay.
+            str(target).replace("{", "{{").replace("}", "}}"),
+            parameters=parameters,
+            engine_name=name,
+            kernel_name=_KERNEL_NAME,
+            language="python",
+            progress_bar=False,
+        )
+    except PapermillExecutionError as error:
+        raise _raised(error, target, job, node) from error
+    except CellTimeoutError as error:
+        message = f"stopped after {job.timeout_s:g} s"
+        raise _stopped(message, "timeout", target, job, node) from error
+    except DeadKernelError as error:
+        raise _stopped("the kernel died", "died", target, job, node) from error
+    except RuntimeError as error:
+        raise _stopped(f"the kernel did not start: {error}", "start", target, job, node) from error
+    finally:
+        papermill_engines._engines.pop(name, None)
+        shutil.rmtree(job.folder / "ipython", ignore_errors=True)
+    if job.progress:
+        job.progress(f"{job.source.name}: done", 1.0)
+
+
+# ---------------------------------------------------------------- failures
+
+
+def _raised(error: Any, target: Path, job: _Job, node: NotebookNode) -> ExecutionError:
+    lines = re.findall(
+        rf"(?:Cell|Input) In\s?\[{error.exec_count}\], line (\d+)",
+        _ANSI.sub("", "\n".join(error.traceback or ())),
+    )
+    line = int(lines[-1]) if lines else None
+    cell_id, number = _place(job, node, error.cell_index)
+    where = f"cell {number}" + (f", line {line}" if line else "")
+    return ExecutionError(
+        f"{job.source.name}, {where}: {error.ename}: {_first_line(error.evalue)}",
+        hint=f"open the executed copy: {target}",
+        notebook=str(job.source),
+        cell_id=cell_id,
+        line=line,
+        reason="raised",
+        output=str(target),
+    )
+
+
+def _stopped(
+    message: str, reason: str, target: Path, job: _Job, node: NotebookNode
+) -> ExecutionError:
+    """The error for a notebook that did not raise itself; its executed copy says so, too."""
+    cell_id, number = _place(job, node, job.current)
+    _note(target, job.current, message)
+    return ExecutionError(
+        f"{job.source.name}, cell {number}: {message}"
+        if number
+        else f"{job.source.name}: {message}",
+        hint={
+            "timeout": "look for a loop or a wait in that cell, or give it more time",
+            "died": "it used too much memory, or native code crashed; try it with less data",
+            "start": f"try: {sys.executable} -m ipykernel_launcher --version",
+        }[reason],
+        notebook=str(job.source),
+        cell_id=cell_id,
+        reason=reason,
+        output=str(target),
+    )
+
+
+def _place(job: _Job, node: NotebookNode, index: int) -> tuple[str | None, int]:
+    """Cell id and 1-based number in the original notebook, for an index in the executed one."""
+    if index < 0:
+        return None, 0
+    first = next(
+        (i for i, c in enumerate(node.cells) if "parameters" in c.metadata.get("tags", [])), None
+    )
+    # papermill put one cell behind the parameters cell.
+    injected = job.parameterized and first is not None and index > first
+    original = index - 1 if injected else index
+    if not 0 <= original < len(node.cells):
+        return None, 0
+    return node.cells[original].get("id"), original + 1
+
+
+def _note(target: Path, index: int, message: str) -> None:
+    import nbformat
+
+    if not target.exists() or index < 0:
+        return
+    node = nbformat.read(target, as_version=4)
+    node.cells[index].outputs.append(
+        nbformat.v4.new_output("error", ename="Stopped", evalue=message, traceback=[message])
+    )
+    nbformat.write(node, target)
+
+
+def _first_line(text: str) -> str:
+    line = (text or "").strip().splitlines()
+    return line[0][:300] if line else ""

@@ -1,0 +1,185 @@
+"""How names flow from cell to cell, in the notebook's order."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nbprod.notebook.magics import binds_unseen, names_bound, plain_source
+from nbprod.notebook.names import Names, function_names, names_of
+from nbprod.notebook.syntax import nodes_of
+from nbprod.notebook.tags import role_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from nbprod.notebook.bindings import FunctionNames
+    from nbprod.notebook.document import Cell, Document
+
+# What IPython gives a cell, and a module has not.
+_IPYTHON = "get_ipython display In Out exit quit _ __ ___ _i _ii _iii _ih _oh _dh"
+NOTEBOOK_NAMES = frozenset(_IPYTHON.split())
+_OF_HISTORY = re.compile(r"_i?\d+$")  # _12, _i12: an earlier cell's output and input
+# What every cell may read without defining it.
+GIVEN_NAMES = frozenset(dir(builtins)) | NOTEBOOK_NAMES | {"__name__", "__doc__", "__file__"}
+
+
+@dataclass(frozen=True)
+class CellCode:
+    """A code cell understood: its plain Python, its tree, and its names; or its syntax error."""
+
+    cell: Cell
+    role: str
+    source: str  # without IPython's own syntax; as many lines as the cell has
+    dropped: tuple[tuple[int, str], ...]  # (1-based line, text) that only IPython runs
+    tree: ast.Module | None
+    error: SyntaxError | None
+    functions: Mapping[str, FunctionNames]  # of the whole notebook
+    modules: Mapping[str, str]
+    nodes: list[ast.AST]  # all of the tree's, operators and contexts aside
+
+    @cached_property
+    def names(self) -> Names:
+        """What the cell's statements, run in order, do with the names around them."""
+        body = self.tree.body if self.tree else ()
+        return names_of(body, functions=self.functions, modules=self.modules)
+
+
+@dataclass(frozen=True)
+class Code:
+    """All code of a notebook understood, with what its cells know of each other."""
+
+    cells: tuple[CellCode, ...]
+    functions: dict[str, FunctionNames]  # what the notebook's own functions do to their arguments
+    modules: dict[str, str]  # imported name -> the top-level package behind it
+
+
+def understand(document: Document) -> tuple[CellCode, ...]:
+    """Every code cell with its names; a cell that does not parse has an error and no names."""
+    return read_code(document).cells
+
+
+def read_code(document: Document) -> Code:
+    """A notebook's code cells with their names, its functions and its imports."""
+    parsed = [_parse(cell) for cell in document.code_cells]
+    trees = [tree for _, _, tree, _ in parsed if tree is not None]
+    nodes = [nodes_of(tree) if tree else [] for _, _, tree, _ in parsed]
+    modules = imported_modules(node for cell in nodes for node in cell)
+    functions = function_names(
+        [
+            node
+            for tree in trees
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ],
+        modules,
+    )
+    cells = tuple(
+        CellCode(
+            cell=cell,
+            role=role_of(cell.tags),
+            source=source,
+            dropped=dropped,
+            tree=tree,
+            error=error,
+            functions=functions,
+            modules=modules,
+            nodes=found,
+        )
+        for cell, (source, dropped, tree, error), found in zip(
+            document.code_cells, parsed, nodes, strict=True
+        )
+    )
+    return Code(cells, functions, modules)
+
+
+def imported_modules(nodes: Iterable[ast.AST]) -> dict[str, str]:
+    """The top-level package behind every name that these nodes import."""
+    modules: dict[str, str] = {}
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                modules[alias.asname or top] = top
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                top = (node.module or "").partition(".")[0]
+                modules[alias.asname or alias.name] = top
+    return modules
+
+
+def flow(cells: Sequence[CellCode]) -> dict[str, dict[str, str]]:
+    """For each cell, the names it reads from others: {cell id: {name: id of the cell}}.
+
+    The cell named is the last one before it that binds or changes the name; for what functions
+    read when called, a later cell counts where no earlier one has the name.
+    """
+    result: dict[str, dict[str, str]] = {}
+    last: dict[str, str] = {}
+    anywhere: dict[str, str] = {}
+    for code in cells:
+        for name in code.names.binds:
+            anywhere.setdefault(name, code.cell.cell_id)
+    for code in cells:
+        own = code.cell.cell_id
+        found = {name: last[name] for name in code.names.reads if name in last}
+        for name in code.names.deferred:
+            source = last.get(name, anywhere.get(name, own))
+            if name not in code.names.binds and source != own:
+                found.setdefault(name, source)
+        if found:
+            result[own] = dict(sorted(found.items()))
+        for name in (*code.names.binds, *code.names.mutates):
+            if name in anywhere:
+                last[name] = own
+    return result
+
+
+def undefined_names(cells: Sequence[CellCode]) -> list[tuple[CellCode, str, int]]:
+    """Names that are read where no cell before binds them: (cell, name, line); deferred: no cell.
+
+    Nothing is told when a cell says ``from x import *`` or ``%run``: anything may come from there.
+    """
+    commands = {code.cell.cell_id: [text for _, text in code.dropped] for code in cells}
+    unseen = any(binds_unseen(text) for texts in commands.values() for text in texts)
+    if unseen or any(has_star_import(code) for code in cells):
+        return []
+    given = {cell: [n for t in texts for n in names_bound(t)] for cell, texts in commands.items()}
+    everywhere = {name for code in cells for name in code.names.binds}
+    everywhere |= {name for names in given.values() for name in names}
+    bound: set[str] = set(GIVEN_NAMES)
+    missing: list[tuple[CellCode, str, int]] = []
+    for code in cells:
+        bound.update(given[code.cell.cell_id])
+        for name, line in code.names.reads.items():
+            perhaps = code.names.binds.get(name, line) < line  # by a loop or a branch above
+            if name not in bound and not perhaps and not _OF_HISTORY.match(name):
+                missing.append((code, name, line))
+        for name, line in code.names.deferred.items():
+            if name not in everywhere | GIVEN_NAMES and not _OF_HISTORY.match(name):
+                missing.append((code, name, line))
+        bound |= code.names.binds.keys() | code.names.global_writes.keys()
+    return missing
+
+
+def has_star_import(code: CellCode) -> bool:
+    """Whether a cell says ``from x import *``."""
+    return any(
+        isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in code.nodes
+    )
+
+
+def _parse(
+    cell: Cell,
+) -> tuple[str, tuple[tuple[int, str], ...], ast.Module | None, SyntaxError | None]:
+    plain = plain_source(cell.source)
+    try:
+        return plain.source, plain.dropped, plain.tree or ast.parse(plain.source), None
+    except SyntaxError as error:
+        return plain.source, plain.dropped, None, error
+    except ValueError as error:  # a null byte
+        return plain.source, plain.dropped, None, SyntaxError(str(error))

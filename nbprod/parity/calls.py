@@ -1,0 +1,172 @@
+"""The transform, called under control: on a copy, quietly, and always giving a frame."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import traceback
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nbprod.data.comparison import Comparison, Difference, compare
+from nbprod.notebook.places import places_of
+from nbprod.parity.memory import Memory
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Transform = Callable[..., Any]
+
+
+class Raised(Exception):  # noqa: N818 - control flow of this room: the user's code raised
+    """The user's code raised, or returned no frame."""
+
+    def __init__(self, text: str, *, frame: bool = True) -> None:
+        super().__init__(text)
+        self.text = text
+        self.frame = frame  # False: it returned something that is no frame
+
+    @classmethod
+    def of(cls, error: Exception) -> Raised:
+        """The error in one line, with the user's own line that raised it."""
+        frames = traceback.extract_tb(error.__traceback__)
+        users = [
+            frame
+            for frame in frames
+            if "site-packages" not in frame.filename and "nbprod/parity" not in frame.filename
+        ]
+        message = str(error).partition("\n")[0][:300]
+        place = f" (line {users[-1].lineno}: {users[-1].line})" if users and users[-1].line else ""
+        if cells := places_of(error):
+            place = f" ({cells[-1]}: {cells[-1].source})"
+        return cls(f"{type(error).__name__}: {message}{place}")
+
+
+@dataclass
+class Subject:
+    """One transform under examination, its rows, and what is known to be wrong already.
+
+    ``explained`` are feature columns whose difference already has a finding: no later relation
+    reports them again.
+    """
+
+    transform: Transform
+    state: Any
+    rows: pd.DataFrame
+    tolerance: Mapping[str, str]
+    redact: Collection[str] = ()  # raw columns whose values no finding may show
+    fresh_state: bool = False  # the transform changes its state: give each call a copy
+    fresh_memory: bool = False  # the transform remembers: make each call the first
+    memory: Memory = field(default_factory=Memory)
+    explained: set[str] = field(default_factory=set)
+    distances: dict[str, tuple[str, float, int]] = field(default_factory=dict)
+
+    base: pd.DataFrame = field(init=False)  # features of all rows in one call
+
+    def rebase(self) -> None:
+        """Compute the features of all rows in one call."""
+        self.base = self.features(self.rows)
+
+    def features(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Features of a copy of these rows, index reset; Raised when the transform raises."""
+        return self.call(
+            frame.copy(), copy.deepcopy(self.state) if self.fresh_state else self.state
+        )
+
+    def call(self, frame: pd.DataFrame, state: Any) -> pd.DataFrame:
+        """Features of this very frame under this very state."""
+        if self.fresh_memory:
+            self.memory.restore()
+        return quiet(lambda: invoke(self.transform, frame, state))
+
+    def at(self, positions: Sequence[int]) -> pd.DataFrame:
+        """Features of the rows at these positions, as one batch of their own."""
+        return self.features(self.part(positions))
+
+    def part(self, positions: Sequence[int]) -> pd.DataFrame:
+        """The rows at these positions as a request would bring them: numbered from zero."""
+        part = self.rows.iloc[list(positions)]
+        return part.reset_index(drop=True) if is_numbered(self.rows) else part
+
+    def compare(self, expected: pd.DataFrame, actual: pd.DataFrame) -> Comparison:
+        """Two feature frames within tolerance, without the columns already explained."""
+        found = compare(expected, actual, self.tolerance)
+        kept = tuple(
+            difference
+            for difference in found.differences
+            if difference.column not in self.explained
+        )
+        for item in found.distances:
+            if item.column not in self.explained:
+                _, largest, rows = self.distances.get(item.column, ("", 0.0, 0))
+                self.distances[item.column] = (
+                    item.tolerance,
+                    max(largest, item.max_distance),
+                    max(rows, item.rows),
+                )
+        return Comparison(found.distances, kept)
+
+
+def is_numbered(frame: pd.DataFrame) -> bool:
+    """Whether the index only numbers the rows."""
+    import pandas as pd
+
+    return isinstance(frame.index, pd.RangeIndex) or (
+        frame.index.name is None and pd.api.types.is_integer_dtype(frame.index)
+    )
+
+
+def invoke(transform: Transform, frame: pd.DataFrame, state: Any) -> Any:
+    """Call with frame and state, or with the frame alone where it takes no state."""
+    if state is None and _takes_one(transform):
+        return transform(frame)
+    return transform(frame, state)
+
+
+def _takes_one(transform: Transform) -> bool:
+    try:
+        parameters = inspect.signature(transform).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return False
+    return len(positional) < 2
+
+
+def quiet(call: Callable[[], Any]) -> pd.DataFrame:
+    """What a call returns, as a frame numbered from zero; its warnings are not ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            result = call()
+        except Exception as error:
+            raise Raised.of(error) from error
+        return as_frame(result)
+
+
+def as_frame(result: Any) -> pd.DataFrame:
+    """A transform's result as a frame numbered from zero: frames, series, arrays."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(result, pd.Series):
+        result = result.to_frame()
+    elif hasattr(result, "toarray"):
+        result = result.toarray()
+    if isinstance(result, np.ndarray) and result.ndim in (1, 2):
+        result = pd.DataFrame(result)
+        result.columns = result.columns.map(str)
+    if not isinstance(result, pd.DataFrame):
+        raise Raised(f"the transform returned a {type(result).__name__}, not a frame", frame=False)
+    if not result.columns.is_unique:
+        twice = result.columns[result.columns.duplicated()][0]
+        raise Raised(f"the transform returned more than one column {twice!r}", frame=False)
+    return result.reset_index(drop=True)
+
+
+def first(comparison: Comparison) -> Difference:
+    """The difference to tell: a value's before a type's, the columns in their order."""
+    return min(comparison.differences, key=lambda found: found.kind in ("dtype", "order"))

@@ -1,0 +1,199 @@
+"""Inputs that the contract allows and the rows do not hold: nulls, extremes, unseen text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nbprod.data.row_frames import frame_of
+from nbprod.data.row_validation import RowValidator
+from nbprod.parity.calls import Raised, Subject, first
+from nbprod.parity.outcome import Outcome
+from nbprod.parity.rules import breakage, divergence
+from nbprod.records import ColumnRule, DataContract, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from nbprod.parity.wire import Record, Request
+
+_UNSEEN = "never-seen-before"
+_NEIGHBOURS = 10  # real rows that must not change beside the edges
+_MOST_FINDINGS = 10
+# What a number without a bound may be; large, but far from overflowing a square.
+_FAR = 1e9
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One allowed value in one column of an otherwise ordinary row."""
+
+    column: str
+    what: str
+    record: Record
+
+
+def edges_of(contract: DataContract, record: Record) -> Iterator[Edge]:
+    """Every edge that the contract allows around one row, as JSON would bring it."""
+    validator = RowValidator(contract.input, contract.strict)
+    for rule in contract.input:
+        for what, value in _values(rule):
+            changed = {**record, rule.name: value}
+            if not validator.check([changed])[1]:
+                yield Edge(rule.name, what, changed)
+        if not rule.required and rule.name in record:
+            left = {name: value for name, value in record.items() if name != rule.name}
+            yield Edge(rule.name, "absent", left)
+
+
+def _values(rule: ColumnRule) -> Iterator[tuple[str, Any]]:
+    if rule.nullable:
+        yield "null", None
+    if rule.dtype in ("int", "float"):
+        low = -_FAR if rule.minimum is None else rule.minimum
+        high = _FAR if rule.maximum is None else rule.maximum
+        kind = int if rule.dtype == "int" else float
+        yield "its minimum" if rule.minimum is not None else "a very small number", kind(low)
+        yield "its maximum" if rule.maximum is not None else "a very large number", kind(high)
+        yield "zero", kind(0)
+    elif rule.dtype == "str":
+        yield "an unseen text", _UNSEEN
+        yield "an empty text", ""
+        for category in rule.categories or ():
+            yield f"{category!r}", category
+    elif rule.dtype == "bool":
+        yield "true", True
+        yield "false", False
+    else:
+        if rule.earliest is not None:
+            yield "its earliest moment", rule.earliest
+        if rule.latest is not None:
+            yield "its latest moment", rule.latest
+        else:
+            zone = "+00:00" if "," in rule.unit else ""
+            yield "a later moment", f"2037-12-31T23:59:59{zone}"
+
+
+def edge(subject: Subject, request: Request | None) -> Outcome:
+    """Inputs that the contract allows neither crash nor give nulls that training had not."""
+    outcome = Outcome("edge")
+    if request is None or request.contract is None:
+        return _only_shapes(subject, outcome.not_needed("no contract says what is allowed"))
+    if not request.positions:
+        return outcome.impossible("the contract refuses every row")
+    position = request.positions[0]
+    edges = list(edges_of(request.contract, request.records[position]))
+    outcome.rows = len(edges)
+    passed: list[Edge] = []
+    told: dict[tuple[str, str], Finding] = {}
+    before = set(subject.explained)
+    for item in edges:
+        finding = _alone(subject, request.contract, item)
+        if finding is None:
+            passed.append(item)
+        elif len(told) < _MOST_FINDINGS:
+            told.setdefault((item.column, finding.details.get("error", "")), finding)
+    outcome.findings.extend(told.values())
+    subject.explained.difference_update(subject.explained - before)
+    if not outcome.findings:
+        outcome.findings.extend(_among(subject, request, passed))
+    return _only_shapes(subject, outcome)
+
+
+def _only_shapes(subject: Subject, outcome: Outcome) -> Outcome:
+    """No rows at all: said, not judged, since an empty request is answered before the transform."""
+    try:
+        subject.features(subject.rows.iloc[:0])
+    except Raised as raised:
+        note = f"no rows at all: {raised.text}"
+        outcome.reason = f"{outcome.reason}; {note}" if outcome.reason else note
+    return outcome
+
+
+def _alone(subject: Subject, contract: DataContract, item: Edge) -> Finding | None:
+    where = f"when {item.column!r} is {item.what}"
+    details: dict[str, Any] = {"row": item.record, "input": item.column, "edge": item.what}
+    try:
+        features = subject.features(_frame(contract, [item]))
+    except Raised as raised:
+        return breakage(subject, "NBP009", raised.text, where=where, column=item.column, **details)
+    if len(features) != 1:
+        return breakage(
+            subject,
+            "NBP009",
+            f"no error, but gives {len(features)} rows for one,",
+            where=where,
+            column=item.column,
+            **details,
+        )
+    holes = _new_nulls(subject, contract, features)
+    if not holes:
+        return None
+    return Finding(
+        code="NBP009",
+        severity="error",
+        message=f"feature {holes[0]!r} is null or infinite {where}, which training never had",
+        hint=(
+            "fill it in the transform, or forbid the value in the contract "
+            "(in schemas.py: nullable, ge, le, isin)"
+        ),
+        column=holes[0],
+        details={"columns": holes, "error": holes[0], **details},
+    )
+
+
+def _frame(contract: DataContract, items: list[Edge]) -> pd.DataFrame:
+    good, _ = RowValidator(contract.input, contract.strict).check([item.record for item in items])
+    return frame_of([row for row in good if row is not None], contract.input)
+
+
+def _new_nulls(subject: Subject, contract: DataContract, features: pd.DataFrame) -> list[str]:
+    """Features that are null or infinite here, and never were in training."""
+    allowed = {rule.name for rule in contract.features if rule.nullable}
+    found = []
+    for name in features.columns:
+        if str(name) in subject.explained or name not in subject.base.columns:
+            continue
+        null = bool(features[name].isna().any())
+        known = bool(subject.base[name].isna().any()) or str(name) in allowed
+        infinite = _infinite(features[name]) and not _infinite(subject.base[name])
+        if (null and not known) or infinite:
+            found.append(str(name))
+    return found
+
+
+def _infinite(column: pd.Series[Any]) -> bool:
+    import numpy as np
+
+    return getattr(column.dtype, "kind", "O") == "f" and bool(
+        np.isinf(column.to_numpy(dtype=float, na_value=np.nan)).any()
+    )
+
+
+def _among(subject: Subject, request: Request, edges: list[Edge]) -> list[Finding]:
+    """Ordinary rows beside all edges in one batch: they must not change."""
+    assert request.contract is not None
+    positions = request.positions[:_NEIGHBOURS]
+    try:
+        base = subject.features(request.frame(positions))
+        records = [request.records[place] for place in positions]
+        mixed = subject.features(request.frame_of([*records, *(item.record for item in edges)]))
+    except Raised as raised:
+        where = "when rows that each pass alone come together"
+        return [breakage(subject, "NBP002", raised.text, where=where)]
+    found = subject.compare(base, mixed.iloc[: len(positions)].reset_index(drop=True))
+    if not found.differences:
+        return []
+    difference = first(found)
+    return [
+        divergence(
+            subject,
+            "NBP007" if difference.kind in ("dtype", "order") else "NBP002",
+            difference,
+            columns=sorted(found.columns),
+            where="beside rows with other allowed values (nulls, extremes, unseen text)",
+            positions=positions[:1],
+        )
+    ]

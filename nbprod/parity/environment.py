@@ -1,0 +1,164 @@
+"""The same rows in fresh processes with another hash seed, time zone and locale (NBP008)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod.errors import MissingDependencyError, NbprodError
+from nbprod.parity.calls import Raised, Subject, as_frame, first
+from nbprod.parity.memory import is_users
+from nbprod.parity.outcome import Outcome
+from nbprod.parity.rules import breakage, divergence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbprod.data.comparison import Comparison
+
+Rerun = Callable[["pd.DataFrame", Mapping[str, str]], "pd.DataFrame"]
+_ROWS = 500
+_TIMEOUT_S = 120.0
+# Half-hour zones on both sides of UTC; three hash seeds, since a small set may keep its order.
+_VARIATIONS: tuple[dict[str, str], ...] = (
+    {"PYTHONHASHSEED": "1", "TZ": "Asia/Kathmandu"},
+    {"PYTHONHASHSEED": "2", "TZ": "America/St_Johns", "LC_ALL": "C"},
+    {"PYTHONHASHSEED": "3"},
+)
+_NAMES = {
+    "PYTHONHASHSEED": "hash seed: it follows the order of a set",
+    "TZ": "time zone: it reads the machine's local time",
+    "LC_ALL": "locale",
+}
+
+
+def environment(subject: Subject, rerun: Rerun | None) -> Outcome:
+    """Fresh processes in other environments give the same features (NBP008).
+
+    rerun: how to transform rows in a fresh process, called from several threads at once; where
+    None, the transform itself is sent to one by value.
+    """
+    outcome = Outcome("environment", rows=min(len(subject.rows), _ROWS))
+    places = list(range(outcome.rows))
+    rows = subject.part(places)
+    try:
+        base = subject.base if len(places) == len(subject.rows) else subject.at(places)
+        again = rerun or fresh_rerun(subject.transform, subject.state, subject)
+        with ThreadPoolExecutor(len(_VARIATIONS)) as pool:
+            answers = list(pool.map(lambda variation: again(rows, variation), _VARIATIONS))
+        for variation, answer in zip(_VARIATIONS, answers, strict=True):
+            found = subject.compare(base, as_frame(answer))
+            if found.differences and rerun:
+                # Rows that came from disk lie otherwise in memory, and a sum over them may differ
+                # in its last digit: only what also differs from an unchanged process counts.
+                base = as_frame(again(rows, {}))
+                found = subject.compare(base, as_frame(answer))
+            if found.differences:
+                _tell(subject, outcome, found, lambda e: as_frame(again(rows, e)), base, variation)
+    except Raised as raised:
+        where = "in a fresh process"
+        outcome.findings.append(breakage(subject, "NBP008", raised.text, where=where))
+    except NbprodError as error:
+        return _unreachable(outcome, error, rerun)
+    return outcome
+
+
+def _unreachable(outcome: Outcome, error: NbprodError, rerun: Rerun | None) -> Outcome:
+    how = "" if rerun else "; give `rerun`, or make the transform importable"
+    return outcome.impossible(f"no fresh process: {error.message}{how}")
+
+
+def _tell(
+    subject: Subject,
+    outcome: Outcome,
+    found: Comparison,
+    again: Callable[[Mapping[str, str]], pd.DataFrame],
+    base: pd.DataFrame,
+    variation: Mapping[str, str],
+) -> None:
+    """One finding for what differs, naming the variable that does it."""
+    guilty = "a fresh process"
+    if not subject.compare(base, again({})).differences:
+        guilty = "the environment"
+        for name, setting in variation.items():
+            if subject.compare(base, again({name: setting})).differences:
+                guilty = f"another {_NAMES[name]}"
+                break
+    difference = first(found)
+    outcome.findings.append(
+        divergence(
+            subject,
+            "NBP008",
+            difference,
+            columns=sorted(found.columns),
+            where=f"under {guilty}",
+            positions=[difference.row] if difference.row >= 0 else [],
+            environment=dict(variation),
+        )
+    )
+
+
+# ---------------------------------------------------------------- a fresh process of our own
+
+
+def fresh_rerun(transform: Any, state: Any, subject: Subject) -> Rerun:
+    """Rows transformed in a fresh Python, to which transform and state go by value."""
+    try:
+        import cloudpickle  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise MissingDependencyError(
+            "cloudpickle is not installed", hint="pip install cloudpickle"
+        ) from error
+    subject.memory.restore()
+    modules = [
+        sys.modules[name]
+        for name in {function.__module__ for function in subject.memory.functions}
+        if name in sys.modules and name != "__main__" and is_users(name)
+    ]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        content = cloudpickle.dumps((transform, state))
+    except Exception as error:
+        raise NbprodError(
+            f"the transform cannot be sent there: {type(error).__name__}: {error}",
+            hint="give `rerun`",
+        ) from error
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+    return lambda rows, environ: _in_process(content, rows, environ)
+
+
+def _in_process(content: bytes, rows: pd.DataFrame, environ: Mapping[str, str]) -> pd.DataFrame:
+    import pandas as pd
+
+    with tempfile.TemporaryDirectory(prefix="nbprod-fresh-") as folder:
+        Path(folder, "call").write_bytes(content)
+        rows.to_pickle(Path(folder, "rows"))
+        command = [sys.executable, "-m", "nbprod.parity.fresh_process", folder]
+        path = os.pathsep.join(part or os.getcwd() for part in sys.path)
+        try:
+            done = subprocess.run(
+                command,
+                env={**os.environ, "PYTHONPATH": path, **environ},
+                capture_output=True,
+                timeout=_TIMEOUT_S,
+                text=True,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Raised(f"no answer after {_TIMEOUT_S:.0f} s") from error
+        if Path(folder, "raised").exists():
+            raise Raised(Path(folder, "raised").read_text(encoding="utf-8"))
+        if not Path(folder, "features").exists():
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise NbprodError(f"it ended with {done.returncode}: {last}", hint="give `rerun`")
+        features: pd.DataFrame = pd.read_pickle(Path(folder, "features"))  # noqa: S301 - ours
+        return features

@@ -1,0 +1,28 @@
+"""The other end of `environment.fresh_rerun`: `python -m nbprod.parity.fresh_process FOLDER`.
+
+The pickles it reads were written a moment ago by its parent, into a folder only it can read.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from pathlib import Path
+
+from nbprod.parity.calls import Raised, invoke, quiet
+
+
+def main(folder: str) -> None:
+    """Transform the rows in the folder; write features there, or what was raised."""
+    import pandas as pd
+
+    transform, state = pickle.loads(Path(folder, "call").read_bytes())  # noqa: S301 - see above
+    rows = pd.read_pickle(Path(folder, "rows"))  # noqa: S301 - see above
+    try:
+        quiet(lambda: invoke(transform, rows, state)).to_pickle(Path(folder, "features"))
+    except Raised as raised:
+        Path(folder, "raised").write_text(raised.text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,291 @@
+"""What a transform remembers between calls, outside its arguments.
+
+Globals that its functions read, closures, default arguments, attributes of functions and of
+the user's classes, ``lru_cache``: they are found through the code, watched, and put back, so
+that every call can be made as if it were the first.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import sys
+import sysconfig
+import types
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nbprod.parity.fingerprint import fingerprint, is_random
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ABSENT = object()
+_PLATFORM = tuple(
+    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+)
+
+
+@dataclass
+class _Slot:
+    """One place that can hold a value between calls."""
+
+    name: str
+    holder: Any  # a mapping, or a closure cell
+    key: str
+    value: Any = None  # the object itself, so that it can be put back
+    saved: Any = None  # its copy
+    mark: str = ""
+
+    def read(self) -> Any:
+        if isinstance(self.holder, types.CellType):
+            try:
+                return self.holder.cell_contents
+            except ValueError:  # an empty cell
+                return _ABSENT
+        return self.holder.get(self.key, _ABSENT)
+
+    def write(self, value: Any) -> None:
+        if isinstance(self.holder, types.CellType):
+            self.holder.cell_contents = value
+        elif value is _ABSENT:
+            self.holder.pop(self.key, None)
+        else:
+            self.holder[self.key] = value
+
+
+@dataclass
+class Memory:
+    """The places in which a transform can remember, as they were when this was made."""
+
+    slots: list[_Slot] = field(default_factory=list)
+    caches: list[Any] = field(default_factory=list)
+    functions: list[types.FunctionType] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, *roots: Any) -> Memory:
+        """The memory that these callables and objects reach."""
+        memory = cls()
+        for function in _reachable(roots, memory.caches):
+            memory.functions.append(function)
+        places: dict[tuple[int, str], _Slot] = {}
+        for slot in _places(memory.functions, roots):
+            places.setdefault((id(slot.holder), slot.key), slot)
+        for slot in places.values():
+            if _save(slot):
+                memory.slots.append(slot)
+        return memory
+
+    def changed(self) -> list[_Slot]:
+        """The places that hold something else than when this memory was taken."""
+        return [
+            slot
+            for slot in self.slots
+            if slot.read() is not slot.value or _mark(slot.value) != slot.mark
+        ]
+
+    def restore(self) -> None:
+        """Put every place back; caches of functions are emptied."""
+        for slot in self.slots:
+            if slot.value is not _ABSENT and _mutable(slot.value):
+                slot.value = _put_back(slot.value, slot.saved)
+            slot.write(slot.value)
+        for cache in self.caches:
+            cache.cache_clear()
+
+
+def only_random(slots: list[_Slot]) -> bool:
+    """Whether nothing but random generators changed."""
+    return bool(slots) and all(is_random(slot.value) for slot in slots)
+
+
+def is_users(module_name: str) -> bool:
+    """Whether a module is the user's own: neither Python's, nor an installed package's."""
+    top = module_name.partition(".")[0]
+    if top == "nbprod" or (top in sys.stdlib_module_names and top != "__main__"):
+        return False
+    module = sys.modules.get(module_name)
+    path = getattr(module, "__file__", None)
+    return path is None or not str(path).startswith(_PLATFORM)
+
+
+# ---------------------------------------------------------------- finding
+
+
+def _reachable(roots: tuple[Any, ...], caches: list[Any]) -> Iterator[types.FunctionType]:
+    """Every function of the user that the roots can call, as far as names tell."""
+    queue, seen = list(roots), set()
+    while queue:
+        item = queue.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if hasattr(item, "cache_clear") and hasattr(item, "__wrapped__"):
+            caches.append(item)
+        if isinstance(item, types.FunctionType):
+            if not is_users(item.__module__ or "__main__"):
+                continue
+            yield item
+            queue.extend(_names_read(item))
+            queue.extend(_contents(item))
+        queue.extend(_parts(item))
+
+
+def _parts(item: Any) -> list[Any]:
+    """What a callable that is no plain function is made of."""
+    if isinstance(item, functools.partial):
+        return [item.func, *item.args, *item.keywords.values()]
+    if isinstance(item, types.MethodType):
+        return [item.__func__, item.__self__]
+    if isinstance(item, type):
+        return (
+            [_plain(member) for member in vars(item).values()] if is_users(item.__module__) else []
+        )
+    if hasattr(item, "__wrapped__"):
+        return [item.__wrapped__]
+    cls = type(item)
+    return [cls] if is_users(cls.__module__) and cls.__module__ != "builtins" else []
+
+
+def _plain(member: Any) -> Any:
+    if isinstance(member, staticmethod | classmethod):
+        return member.__func__
+    return member.fget if isinstance(member, property) else member
+
+
+def code_names(code: types.CodeType) -> set[str]:
+    """Every global, attribute and import name in a piece of code and the code inside it."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= code_names(constant)
+    return names
+
+
+def _names_read(function: types.FunctionType) -> list[Any]:
+    """What the function's names stand for; of the user's modules, the members it names."""
+    names = code_names(function.__code__)
+    found = []
+    for name in names:
+        value = function.__globals__.get(name, _ABSENT)
+        if isinstance(value, types.ModuleType):
+            if is_users(value.__name__):
+                found += [vars(value)[inner] for inner in names if inner in vars(value)]
+        elif callable(value):
+            found.append(value)
+    return found
+
+
+def _contents(function: types.FunctionType) -> list[Any]:
+    cells = []
+    for cell in function.__closure__ or ():
+        try:
+            cells.append(cell.cell_contents)
+        except ValueError:  # a name that is not bound yet
+            continue
+    return [value for value in cells if callable(value)]
+
+
+def _places(functions: list[types.FunctionType], roots: tuple[Any, ...]) -> Iterator[_Slot]:
+    for function in functions:
+        yield from _globals(function)
+        variables = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        for name, cell in variables:
+            yield _Slot(f"{function.__name__}: {name}", cell, name)
+        for name in set(function.__dict__) - {"__wrapped__"}:
+            yield _Slot(f"{function.__name__}.{name}", function.__dict__, name)
+        for value in function.__defaults__ or ():
+            if _mutable(value):
+                yield _Slot(f"a default argument of {function.__name__}", {"": value}, "")
+    for root in roots:
+        owner = root.__self__ if isinstance(root, types.MethodType) else root
+        if hasattr(owner, "__dict__") and not isinstance(owner, types.FunctionType | type):
+            yield _Slot(type(owner).__name__, {"": owner}, "")
+
+
+def _globals(function: types.FunctionType) -> Iterator[_Slot]:
+    """The globals a function names, and the members it names of the user's modules."""
+    names = code_names(function.__code__)
+    for name in sorted(names):
+        value = function.__globals__.get(name, _ABSENT)
+        if name in function.__globals__ or _assigns(function.__code__, name):
+            yield _Slot(name, function.__globals__, name)
+        if isinstance(value, types.ModuleType) and is_users(value.__name__):
+            for inner in sorted(names & set(vars(value))):
+                yield _Slot(f"{name}.{inner}", vars(value), inner)
+
+
+def _assigns(code: types.CodeType, name: str) -> bool:
+    """Whether code makes a global of this name that need not be there yet."""
+    import dis
+
+    if any(
+        step.opname == "STORE_GLOBAL" and step.argval == name for step in dis.get_instructions(code)
+    ):
+        return True
+    return any(isinstance(c, types.CodeType) and _assigns(c, name) for c in code.co_consts)
+
+
+# ---------------------------------------------------------------- saving and putting back
+
+
+def _mutable(value: Any) -> bool:
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes | tuple):
+        return False
+    code = types.FunctionType | types.BuiltinFunctionType | types.ModuleType | type
+    return not isinstance(value, code) and not hasattr(value, "cache_clear")
+
+
+def _remembers(value: Any) -> bool:
+    """Whether an object can hold data of earlier calls: a logger, a file, a lock cannot."""
+    top = type(value).__module__.partition(".")[0]
+    return top in ("builtins", "collections", "itertools", "random", "__main__") or (
+        top not in sys.stdlib_module_names
+    )
+
+
+def _mark(value: Any) -> str:
+    return fingerprint(value) if value is not _ABSENT and _mutable(value) else ""
+
+
+def _save(slot: _Slot) -> bool:
+    """Take a copy of what the place holds; False where it is nothing that can change."""
+    slot.value = slot.read()
+    value = slot.value
+    code = types.FunctionType | types.BuiltinFunctionType | types.ModuleType | type
+    if value is not _ABSENT and (isinstance(value, code) or hasattr(value, "cache_clear")):
+        return False
+    if value is _ABSENT or not _mutable(value):
+        return True
+    if not _remembers(value):
+        return False
+    try:
+        slot.saved = copy.deepcopy(value)
+    except Exception:  # noqa: BLE001 - a lock, a connection: it cannot be put back, so leave it
+        return False
+    slot.mark = _mark(value)
+    return True
+
+
+def _put_back(value: Any, saved: Any) -> Any:
+    """The object with its saved content, in place where others may hold it too."""
+    fresh = copy.deepcopy(saved)
+    if isinstance(value, dict):
+        value.clear()
+        value.update(fresh)
+        return value
+    if isinstance(value, list):
+        value[:] = fresh
+        return value
+    if isinstance(value, set):
+        value.clear()
+        value.update(fresh)
+        return value
+    if hasattr(value, "__dict__") and type(value).__module__.partition(".")[0] not in (
+        "pandas",
+        "numpy",
+    ):
+        value.__dict__.clear()
+        value.__dict__.update(fresh.__dict__)
+        return value
+    return fresh

@@ -1,0 +1,301 @@
+"""Parity between training and serving, proved on real rows or disproved by a small example."""
+
+from __future__ import annotations
+
+import copy
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from nbprod.errors import DataError
+from nbprod.parity.calls import Raised, Subject
+from nbprod.parity.edges import edge
+from nbprod.parity.environment import Rerun, environment
+from nbprod.parity.fingerprint import fingerprint
+from nbprod.parity.history import Changes, mutation, repeat
+from nbprod.parity.memory import Memory
+from nbprod.parity.outcome import Outcome
+from nbprod.parity.relations import batch, future, index, labels, length, order
+from nbprod.parity.rules import RULES, breakage
+from nbprod.parity.wire import Request, agrees, value, wire, wire_alone
+from nbprod.records import ColumnDistance, DataContract, Finding, ParityReport, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    import pandas as pd
+
+_NAMES = (
+    "repeat",
+    "mutation",
+    "environment",
+    "leakage",
+    "wire",
+    "order",
+    "batch",
+    "columns",
+    "state",
+    "value",
+    "edge",
+)
+
+
+def check_parity(
+    transform: Callable[..., Any],
+    serve_path: Callable[[list[dict[str, Any]]], Any] | None = None,
+    *,
+    rows: pd.DataFrame,
+    state: Any = None,
+    contract: DataContract | None = None,
+    tolerance: Mapping[str, str] | None = None,
+    expected: pd.DataFrame | None = None,
+    fit: Callable[[pd.DataFrame], Any] | None = None,
+    label: str = "",
+    time: str = "",
+    not_inputs: Sequence[str] = (),
+    scope: Literal["module", "candidate", "deployed"] = "module",
+    subject: str = "",
+    rerun: Rerun | None = None,
+    redact: Collection[str] = (),
+    progress: Progress | None = None,
+) -> ParityReport:
+    """Whether the features that serving computes are those that training computed.
+
+    transform: ``transform(frame, state)`` -> features, one row for each row. serve_path: records,
+    as JSON gives them, -> features. rows: real raw rows. expected: the features the model was
+    trained on, for the same rows in the same order. fit: fits the state again from ``rows``, or
+    from what it holds itself; its state must be the one given. label, not_inputs: what is known
+    only after the prediction; time: the column that says when. tolerance: per column, ``*`` for
+    the others. rerun: transforms rows in a fresh process under further environment variables,
+    and is called from several threads at once; without it the transform is sent to one by value.
+    redact: raw columns whose values no finding shows.
+
+    Findings have the codes NBP001 to NBP011, one for each cause. A relation that could not be
+    tried is ``checked=False``: with ``passed`` where the caller named nothing to try, without it
+    where trying failed, and then the report does not pass.
+    """
+    if not len(rows):
+        raise DataError(
+            "parity was given no rows", hint="give it real rows: a few hundred show what one hides"
+        )
+    examined = Subject(
+        transform, _own(state), rows, dict(tolerance or {"*": "exact"}), redact=frozenset(redact)
+    )
+    hidden = tuple(dict.fromkeys(name for name in (label, *not_inputs) if name))
+    tell = progress or (lambda _message, _fraction: None)
+    question = _Question(examined, serve_path, contract, expected, fit, hidden, time, rerun, tell)
+    outcomes = question.answer()
+    findings = _once([finding for outcome in outcomes for finding in outcome.findings])
+    results = tuple(outcome.result() for outcome in outcomes)
+    errors = any(finding.severity == "error" for finding in findings)
+    return ParityReport(
+        scope=scope,
+        subject=subject,
+        rows=len(rows),
+        relations=results,
+        distances=_distances(question.subject),
+        findings=tuple(findings),
+        passed=not errors and all(result.passed for result in results),
+        inputs={contract.id: contract.digest} if contract is not None else {},
+    )
+
+
+def _distances(subject: Subject) -> tuple[ColumnDistance, ...]:
+    return tuple(
+        ColumnDistance(column=name, tolerance=limit, max_distance=largest, rows=count)
+        for name, (limit, largest, count) in subject.distances.items()
+    )
+
+
+@dataclass
+class _Question:
+    """What was asked, and how it is answered: every relation, in the order of precedence.
+
+    An earlier relation explains a column to the later ones. What makes the same call differ
+    comes first (chance, memory, environment), then what a caller cannot send (labels, types),
+    then the neighbours in the batch; the paths are compared last.
+    """
+
+    subject: Subject
+    serve_path: Callable[[list[dict[str, Any]]], Any] | None
+    contract: DataContract | None
+    expected: pd.DataFrame | None
+    fit: Callable[[pd.DataFrame], Any] | None
+    hidden: tuple[str, ...]  # the label and what is known only afterwards
+    moment: str  # the time column
+    rerun: Rerun | None
+    progress: Progress
+    outcomes: list[Outcome] = field(default_factory=list)
+    request: Request | None = None
+
+    def answer(self) -> list[Outcome]:
+        """The outcome of every relation."""
+        opening = self._begin()
+        if isinstance(opening, Outcome):
+            return _nothing_else(opening)
+        self._step(lambda: repeat(self.subject))
+        self._step(lambda: mutation(self.subject, opening))
+        self._step(lambda: environment(self.subject, self.rerun))
+        self._step(self._leakage)
+        wired = self._step(self._wire)
+        self._step(lambda: order(self.subject))
+        self._step(lambda: batch(self.subject))
+        if self.request is not None and not wired.findings:
+            wired.findings.extend(wire_alone(self.subject, self.request))
+        self._step(self._state)
+        self._step(lambda: self._value(wired))
+        self._step(lambda: edge(self.subject, self.request))
+        return self.outcomes
+
+    def _step(self, relation: Callable[[], Outcome | tuple[Outcome, Outcome]]) -> Outcome:
+        name = _NAMES[len(self.outcomes)]
+        self.progress(f"parity: {name}", len(self.outcomes) / len(_NAMES))
+        started = time.perf_counter()
+        outcome = relation()
+        made = outcome if isinstance(outcome, tuple) else (outcome,)
+        made[0].duration_s = time.perf_counter() - started
+        self.outcomes.extend(made)
+        return made[0]
+
+    def _begin(self) -> Changes | Outcome:
+        """The first calls; an outcome where nothing can be compared after them."""
+        subject, opening = self.subject, Outcome("batch", rows=len(self.subject.rows))
+        if subject.state is None and self.fit is not None:
+            try:
+                subject.state = self.fit(subject.rows.copy())
+            except Exception as error:  # noqa: BLE001 - the user's code: a finding, not a crash
+                text = Raised.of(error).text
+                opening.findings.append(breakage(subject, "NBP010", text, where="when fitted"))
+                return opening
+        kept = _own(subject.state)
+        marks = fingerprint(kept), fingerprint(kept, with_random=False)
+        subject.memory = Memory.of(subject.transform, type(subject.state))
+        try:
+            subject.rebase()
+            if (wrong := length(subject)) is not None:
+                opening.findings.append(wrong)
+                return opening
+        except Raised as raised:
+            code = "NBP009" if raised.frame else "NBP007"
+            where = "for the rows as they are"
+            opening.findings.append(breakage(subject, code, raised.text, where=where))
+            return opening
+        with suppress(Raised):  # the batch relation tells it
+            subject.at([len(subject.rows) - 1])
+        changes = Changes(subject, *marks)
+        subject.fresh_memory = bool(changes.memory)
+        if changes.state:
+            subject.state, subject.fresh_state = kept, True
+        return changes
+
+    def _leakage(self) -> Outcome:
+        subject = self.subject
+        outcome = Outcome("leakage", rows=len(subject.rows))
+        present = [name for name in self.hidden if name in subject.rows.columns]
+        timed = bool(self.moment) and self.moment in subject.rows.columns
+        if not present and not timed:
+            what = ", ".join([*self.hidden, self.moment]).strip(", ")
+            why = f"the rows hold no {what}" if what else "no label and no time column were named"
+            return outcome.not_needed(why)
+        outcome = labels(subject, present)
+        if timed:
+            later = future(subject, self.moment)
+            outcome.findings.extend(later.findings)
+            outcome.failed, outcome.reason = later.failed, later.reason
+            outcome.checked = bool(present) or later.checked
+        return outcome
+
+    def _wire(self) -> Outcome:
+        subject, outcome = self.subject, Outcome("wire", rows=len(self.subject.rows))
+        numbered = index(subject)
+        if numbered is not None:
+            outcome.findings.append(numbered)
+        if any("error" in finding.details for finding in self.outcomes[-1].findings):
+            outcome.failed, outcome.reason = True, "see NBP011: it needs what no caller can send"
+            return outcome
+        try:
+            self.request = Request.of(subject, self.contract, self.hidden)
+        except Raised as raised:
+            return outcome.impossible(raised.text)
+        given = self.serve_path if self.contract is None else None
+        if given is not None and agrees(subject, self.request, given):
+            return outcome.not_needed("the serve path that was given is the wire")
+        found = wire(subject, self.request)
+        outcome.findings.extend(found.findings)
+        outcome.checked, outcome.failed, outcome.reason = found.checked, found.failed, found.reason
+        return outcome
+
+    def _state(self) -> Outcome:
+        outcome = Outcome("state", rows=len(self.subject.rows))
+        if self.fit is None:
+            return outcome.not_needed("no `fit` was given")
+        if any(f.code == "NBP004" for earlier in self.outcomes for f in earlier.findings):
+            return outcome.not_needed("see NBP004: what is fitted on it differs with it")
+        try:
+            again = fingerprint(self.fit(self.subject.rows.copy()))
+        except Exception as error:  # noqa: BLE001 - the user's code: a finding, not a crash
+            text = Raised.of(error).text
+            found = breakage(self.subject, "NBP010", text, where="when fitted again")
+            outcome.findings.append(found)
+            return outcome
+        given = fingerprint(self.subject.state)
+        if again != given:
+            outcome.findings.append(
+                Finding(
+                    code="NBP010",
+                    severity="error",
+                    message=f"{RULES['NBP010'][0]}: fitting again gives another one",
+                    hint=RULES["NBP010"][1],
+                    details={"expected": given, "actual": again, **_fields(self.subject.state)},
+                )
+            )
+        return outcome
+
+    def _value(self, wired: Outcome) -> Outcome:
+        broken = any("error" in finding.details for finding in wired.findings)
+        if broken and self.serve_path is not None:  # it would break in the same way
+            outcome = value(self.subject, None, None, self._trained())
+            outcome.failed, outcome.reason = True, "see the wire relation: no row gets through"
+            return outcome
+        return value(self.subject, self.request, self.serve_path, self._trained())
+
+    def _trained(self) -> pd.DataFrame | None:
+        """The features of training, unless the state already explains that they differ."""
+        return None if self.outcomes[-1].findings else self.expected
+
+
+def _fields(state: Any) -> dict[str, Any]:
+    names = sorted(getattr(state, "__dict__", {}) or (state if isinstance(state, dict) else {}))
+    return {"fields": [str(name) for name in names]}
+
+
+def _nothing_else(opening: Outcome) -> list[Outcome]:
+    """Every relation, where the very first call shows that none can be tried."""
+    code = opening.findings[0].code
+    others = [
+        Outcome(name).impossible(f"see {code}: there are no features to compare")
+        for name in _NAMES
+        if name != opening.name
+    ]
+    return [opening, *others]
+
+
+def _once(findings: list[Finding]) -> list[Finding]:
+    """Each error that was raised told once, by the first relation that met it."""
+    seen: set[str] = set()
+    kept = []
+    for finding in findings:
+        error = finding.details.get("error")
+        if error is None or error not in seen:
+            kept.append(finding)
+        seen.add(error or "")
+    return kept
+
+
+def _own(state: Any) -> Any:
+    """A state of our own to work with, where it can be copied: the caller's stays as it is."""
+    try:
+        return copy.deepcopy(state)
+    except Exception:  # noqa: BLE001 - a handle, a lock: then the caller's own has to do
+        return state

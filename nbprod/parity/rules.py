@@ -1,0 +1,225 @@
+"""What each parity code says, and the fix it asks for; and findings made of differences."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from nbprod.data.comparison import UNMEASURABLE, Difference
+from nbprod.data.row_values import plain
+from nbprod.records import REDACTED, Finding, Json
+
+if TYPE_CHECKING:
+    import types
+    from collections.abc import Sequence
+
+    from nbprod.parity.calls import Subject
+
+_SHOWN_ROWS = 5
+_SHOWN_COLUMNS = 20
+
+# code -> what is wrong, and what to do
+RULES: dict[str, tuple[str, str]] = {
+    "NBP001": (
+        "train path and serve path give different values for the same row",
+        "let both paths call the same transform; where serving needs its own code, correct it",
+    ),
+    "NBP002": (
+        "a row's features depend on the other rows of the batch",
+        (
+            "learn it once in a cell tagged nbprod:fit (means, modes, vocabularies, categories) "
+            "and read it from the state"
+        ),
+    ),
+    "NBP003": (
+        "the features depend on the order of the rows",
+        "a request has one row and no neighbours: bring what it needs in the row, or in the state",
+    ),
+    "NBP004": (
+        "the same call gives other features",
+        (
+            "take random numbers and the clock out of the transform; a time of reference belongs "
+            "in the row, a random choice in the state"
+        ),
+    ),
+    "NBP005": (
+        "the transform changes what it was given, or remembers earlier calls",
+        "work on `frame.copy()`, and let only nbprod:fit write to the state or to globals",
+    ),
+    "NBP006": (
+        "the way through JSON changes the features",
+        (
+            "cast at the top of the transform (dates by pd.to_datetime, numbers by astype), and "
+            "state the column's type in the contract"
+        ),
+    ),
+    "NBP007": (
+        "names, order or types of the columns are not always the same",
+        "end the transform by selecting the columns in a fixed order and casting each to its type",
+    ),
+    "NBP008": (
+        "another process computes other features",
+        (
+            "do not rely on the machine's time zone or locale, nor on the order of a set: name the "
+            "zone, sort the values"
+        ),
+    ),
+    "NBP009": (
+        "an input that is allowed breaks the transform",
+        (
+            "handle the value in the transform (fillna, a default for unseen categories), or "
+            "forbid it in the contract"
+        ),
+    ),
+    "NBP010": (
+        "the state is not the one that training fitted",
+        "fit on the same rows with a fixed seed, and save the state that trained the model",
+    ),
+    "NBP011": (
+        "a feature reads what is not known at prediction time",
+        "compute it from columns known before the prediction, and what needs labels in nbprod:fit",
+    ),
+}
+
+
+def divergence(
+    subject: Subject,
+    code: str,
+    difference: Difference,
+    *,
+    columns: Sequence[str],
+    where: str,
+    positions: Sequence[int] = (),
+    hint: str = "",
+    **details: Any,
+) -> Finding:
+    """The finding of a difference; its columns count as explained from here on.
+
+    where: how the two values came about, "alone, in a batch of 3". positions: the smallest
+    input that shows it, rows of the subject.
+    """
+    subject.explained.update(columns)
+    what, fix = RULES[code]
+    more = f" (and {len(columns) - 1} more columns)" if len(columns) > 1 else ""
+    return Finding(
+        code=code,
+        severity="error",
+        message=f"{what}: {_told(difference)}{more} {where}".rstrip(),
+        hint=hint or fix,
+        column=difference.column or None,
+        details={
+            "kind": difference.kind,
+            "expected": difference.expected,
+            "actual": difference.actual,
+            "distance": None if difference.distance >= UNMEASURABLE else difference.distance,
+            "tolerance": difference.tolerance,
+            "columns": sorted(columns)[:_SHOWN_COLUMNS],
+            **smallest_input(subject, positions),
+            **_step(subject, difference.column),
+            **details,
+        },
+    )
+
+
+def breakage(
+    subject: Subject,
+    code: str,
+    error: str,
+    *,
+    where: str,
+    positions: Sequence[int] = (),
+    hint: str = "",
+    column: str | None = None,
+    **details: Any,
+) -> Finding:
+    """The finding of a call that raised where another did not."""
+    what, fix = RULES[code]
+    return Finding(
+        code=code,
+        severity="error",
+        message=f"{what}: it raises {error} {where}".rstrip(),
+        hint=hint or fix,
+        column=column,
+        details={"error": error, **smallest_input(subject, positions), **details},
+    )
+
+
+def smallest_input(subject: Subject, positions: Sequence[int]) -> Json:
+    """Rows of the subject as a finding can hold them."""
+    if not positions:
+        return {}
+    shown = subject.rows.iloc[list(positions[:_SHOWN_ROWS])]
+    return {
+        "smallest_rows": len(positions),
+        "positions": [int(position) for position in positions[:_SHOWN_COLUMNS]],
+        "rows": [
+            {
+                str(name): REDACTED if name in subject.redact else plain(value)
+                for name, value in row.items()
+            }
+            for row in shown.to_dict("records")
+        ],
+    }
+
+
+def _told(difference: Difference) -> str:
+    name = f"column {difference.column!r}"
+    expected, actual = difference.expected, difference.actual
+    if difference.kind == "rows":
+        return f"{expected} rows became {actual}"
+    if difference.kind == "missing":
+        return f"{name} is missing"
+    if difference.kind == "extra":
+        return f"{name} appears"
+    if difference.kind == "order":
+        return f"the columns stand in another order, from {name} on"
+    if difference.kind == "dtype":
+        return f"{name} is {expected}, then {actual}"
+    measured = difference.distance < UNMEASURABLE and not isinstance(expected, str)
+    far = f"distance {difference.distance:.3g}, " if measured else ""
+    shown = f"{name} is {expected!r}, then {actual!r}"
+    return f"{shown} ({far}tolerance {difference.tolerance})"
+
+
+# ---------------------------------------------------------------- the step that made it
+
+
+def _step(subject: Subject, column: str) -> Json:
+    """The last line of the user's code that writes the column, where one can be found."""
+    for function in subject.memory.functions:
+        found = _writes(function, column)
+        if found is not None:
+            line, source = found
+            return {"step": {"function": function.__qualname__, "line": line, "source": source}}
+    return {}
+
+
+def _writes(function: types.FunctionType, column: str) -> tuple[int, str] | None:
+    try:
+        lines, start = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError):
+        return None
+    numbers = [
+        node.lineno
+        for node in ast.walk(tree)
+        if _is_write(node, column) and hasattr(node, "lineno")
+    ]
+    if not numbers:
+        return None
+    return start + max(numbers) - 1, lines[max(numbers) - 1].strip()
+
+
+def _is_write(node: ast.AST, column: str) -> bool:
+    """``x["column"] = …``, ``assign(column=…)``, ``{"column": …}``."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+        return any(
+            isinstance(part, ast.Constant) and part.value == column for part in ast.walk(node.slice)
+        )
+    if isinstance(node, ast.Call):
+        return any(keyword.arg == column for keyword in node.keywords)
+    if isinstance(node, ast.Dict):
+        return any(isinstance(key, ast.Constant) and key.value == column for key in node.keys)
+    return False

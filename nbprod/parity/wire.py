@@ -1,0 +1,283 @@
+"""The way of a request: rows as JSON text, read back, given the contract's dtypes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from nbprod.data.comparison import compare
+from nbprod.data.row_frames import frame_of
+from nbprod.data.row_validation import RowValidator
+from nbprod.data.row_values import is_null
+from nbprod.parity.calls import Raised, Subject, as_frame, first, quiet
+from nbprod.parity.outcome import Outcome
+from nbprod.parity.relations import pick
+from nbprod.parity.rules import breakage, divergence
+from nbprod.parity.shrink import smallest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
+    from nbprod.data.comparison import Comparison
+    from nbprod.records import DataContract, Finding
+
+_SINGLES = 40
+Record = dict[str, Any]
+
+
+@dataclass
+class Request:
+    """The subject's rows as a service receives them.
+
+    ``records`` are what JSON gave back; ``positions`` are those that the contract allows.
+    """
+
+    records: list[Record]
+    positions: list[int]
+    contract: DataContract | None
+    refused: list[str] = field(default_factory=list)  # why rows are not among the positions
+
+    @classmethod
+    def of(
+        cls, subject: Subject, contract: DataContract | None, not_sent: Sequence[str]
+    ) -> Request:
+        """The request of all rows; Raised when a value cannot be said in JSON."""
+        names = [name for name in subject.rows.columns if name not in not_sent]
+        if contract is not None:
+            allowed = {rule.name for rule in contract.input}
+            names = [name for name in names if str(name) in allowed]
+        records = through_json(subject.rows[names])
+        if contract is None:
+            return cls(records, list(range(len(records))), None)
+        good, violations = RowValidator(contract.input, contract.strict).check(records)
+        positions = [place for place, row in enumerate(good) if row is not None]
+        refused = list(dict.fromkeys(f"{v.column}: {v.rule}" for v in violations))
+        return cls(records, positions, contract, refused)
+
+    def frame(self, positions: Sequence[int]) -> pd.DataFrame:
+        """These rows as the endpoint's frame: the contract's dtypes, or what pandas infers."""
+        return self.frame_of([self.records[place] for place in positions])
+
+    def frame_of(self, records: Sequence[Record]) -> pd.DataFrame:
+        """Records as the endpoint's frame."""
+        import pandas as pd
+
+        if self.contract is None:
+            return pd.DataFrame(list(records))
+        good, _ = RowValidator(self.contract.input, self.contract.strict).check(records)
+        return frame_of([row for row in good if row is not None], self.contract.input)
+
+
+def through_json(frame: pd.DataFrame) -> list[Record]:
+    """Rows as JSON text and back. Moments with a time zone are sent in UTC, as instants.
+
+    Raises Raised where a value cannot be said in JSON.
+    """
+    records: list[Record] = []
+    for row in frame.to_dict("records"):
+        try:
+            text = json.dumps({str(name): _said(value) for name, value in row.items()})
+        except TypeError as error:
+            raise Raised(f"a row cannot be said in JSON: {error}") from error
+        records.append(json.loads(text))
+    return records
+
+
+def _said(value: Any) -> Any:
+    """A value as JSON says it."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_said(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _said(item) for key, item in value.items()}
+    if is_null(value):
+        return None
+    if isinstance(value, date):
+        moment = pd.Timestamp(value)
+        return (moment.tz_convert("UTC") if moment.tzinfo else moment).isoformat()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, pd.Timedelta | pd.Period | pd.Interval):
+        return str(value)
+    return value
+
+
+def wire(subject: Subject, request: Request) -> Outcome:
+    """All rows through JSON text give the same features (NBP006)."""
+    outcome = Outcome("wire", rows=len(request.positions))
+    if not request.positions:
+        why = ", ".join(request.refused[:3])
+        return outcome.impossible(f"the contract refuses every row: {why}")
+    if len(request.positions) < len(request.records):
+        refused = len(request.records) - len(request.positions)
+        outcome.reason = f"the contract refuses {refused} rows: {', '.join(request.refused[:3])}"
+    outcome.findings.extend(_wired(subject, request, request.positions))
+    return outcome
+
+
+def wire_alone(subject: Subject, request: Request) -> list[Finding]:
+    """Rows that come alone through JSON give the same features; after the batch relation.
+
+    Without a contract pandas guesses types from one row's values, and any null would be an
+    object: only whole batches are compared then.
+    """
+    if request.contract is None or not request.positions:
+        return []
+    chosen = pick(subject.rows.iloc[request.positions], _SINGLES)
+    for place in chosen:
+        if found := _wired(subject, request, [request.positions[place]]):
+            return found
+    return []
+
+
+def _wired(subject: Subject, request: Request, positions: list[int]) -> list[Finding]:
+    try:
+        base = _base(subject, positions)
+    except Raised:
+        return []  # the transform's own failure on these rows: the batch relation tells it
+    try:
+        found = subject.compare(base, subject.features(request.frame(positions)))
+    except Raised as raised:
+
+        def raises(places: list[int]) -> bool:
+            try:
+                subject.features(request.frame(places))
+            except Raised:
+                return True
+            return False
+
+        where = "for rows that came as JSON"
+        shrunk = smallest(positions, raises)
+        return [breakage(subject, "NBP006", raised.text, where=where, positions=shrunk)]
+    if not found.differences:
+        return []
+    difference, shrunk = first(found), positions
+    if len(positions) > 1:
+
+        def shows(places: list[int]) -> bool:
+            try:
+                wired = subject.features(request.frame(places))
+                return bool(subject.compare(subject.at(places), wired).differences)
+            except Raised:
+                return False
+
+        one = [positions[max(difference.row, 0)]]
+        shrunk = one if shows(one) else smallest(positions, shows)
+    return [
+        divergence(
+            subject,
+            "NBP006",
+            difference,
+            columns=sorted(found.columns),
+            where="as the frame holds it and as it came through JSON",
+            positions=shrunk,
+        )
+    ]
+
+
+def _base(subject: Subject, positions: list[int]) -> pd.DataFrame:
+    if len(positions) == len(subject.rows):
+        return subject.base
+    return subject.at(positions)
+
+
+# ---------------------------------------------------------------- the serve path
+
+
+def value(
+    subject: Subject,
+    request: Request | None,
+    serve_path: Callable[[list[Record]], Any] | None,
+    expected: pd.DataFrame | None,
+) -> Outcome:
+    """What trained and what serves against the transform, value by value (NBP001, NBP007)."""
+    outcome = Outcome("value")
+    if serve_path is None and expected is None:
+        return outcome.not_needed("no serve path and no training features were given")
+    if expected is not None:
+        outcome.rows = len(expected)
+        where = "as the model was trained on it and as the transform gives it now"
+        found = subject.compare(as_frame(expected), subject.base)
+        outcome.findings.extend(_apart(subject, found, where))
+    if serve_path is None:
+        return outcome
+    if request is None or not request.positions:
+        return outcome.impossible("no row of these can be sent to the serve path")
+    outcome.rows = max(outcome.rows, len(request.positions))
+    outcome.findings.extend(_served(subject, request, serve_path))
+    return outcome
+
+
+def agrees(subject: Subject, request: Request, serve_path: Callable[[list[Record]], Any]) -> bool:
+    """Whether the serve path answers all rows at once as the transform does."""
+    records = [dict(request.records[place]) for place in request.positions]
+    try:
+        return not compare(
+            subject.base, quiet(lambda: serve_path(records)), subject.tolerance
+        ).differences
+    except Raised:
+        return False
+
+
+def _apart(
+    subject: Subject, found: Comparison, where: str, positions: Sequence[int] = ()
+) -> list[Finding]:
+    """Findings of two paths: values one, names, order and types another."""
+    findings = []
+    values = [d for d in found.differences if d.kind in ("value", "rows")]
+    shape = [d for d in found.differences if d.kind not in ("value", "rows")]
+    for code, differences in (("NBP001", values), ("NBP007", shape)):
+        if differences:
+            head = differences[0]
+            at = [positions[head.row]] if positions and head.row >= 0 else []
+            columns = [difference.column for difference in differences]
+            findings.append(
+                divergence(subject, code, head, columns=columns, where=where, positions=at)
+            )
+    return findings
+
+
+def _served(
+    subject: Subject, request: Request, serve_path: Callable[[list[Record]], Any]
+) -> list[Finding]:
+    positions = request.positions
+
+    def serve(places: Sequence[int]) -> pd.DataFrame:
+        records = [dict(request.records[place]) for place in places]
+        return quiet(lambda: serve_path(records))
+
+    try:
+        base = _base(subject, positions)
+        answered = serve(positions)
+    except Raised as raised:
+        where = "when the serve path gets the rows"
+        return [breakage(subject, "NBP001", raised.text, where=where, positions=positions[:1])]
+    where = "on the train path and on the serve path"
+    if findings := _apart(subject, subject.compare(base, answered), where, positions):
+        return findings
+    again = subject.compare(answered, serve(positions))
+    if again.differences:
+        where = "when the serve path is asked again"
+        columns = sorted(again.columns)
+        return [divergence(subject, "NBP004", first(again), columns=columns, where=where)]
+    for place in pick(subject.rows.iloc[positions], _SINGLES):
+        expected = answered.iloc[[place]].reset_index(drop=True)
+        try:
+            found = subject.compare(expected, serve([positions[place]]))
+        except Raised as raised:
+            where = "when the serve path gets one row alone"
+            at = [positions[place]]
+            return [breakage(subject, "NBP002", raised.text, where=where, positions=at)]
+        if found.differences:
+            where = "on the serve path, among others and alone"
+            columns, at = sorted(found.columns), [positions[place]]
+            head = first(found)
+            code = "NBP007" if head.kind in ("dtype", "order") else "NBP002"
+            return [divergence(subject, code, head, columns=columns, where=where, positions=at)]
+    return []

@@ -1,0 +1,217 @@
+"""``build_release``, ``read_release``, ``verify_release``: an immutable folder and its record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+from nbprod.errors import NbprodError, ReleaseError, StoreError, TamperedReleaseError
+from nbprod.predictor.bundle import (
+    EVIDENCE,
+    GOLDEN_FILE,
+    RELEASE_FILE,
+    all_file_hashes,
+    compare_files,
+    digest_of,
+    file_hashes,
+    hash_file,
+    verify_bundle,
+    written_aside,
+)
+from nbprod.predictor.golden import load_golden
+from nbprod.records import (
+    Approval,
+    DataContract,
+    Extraction,
+    Finding,
+    GateResult,
+    ParityReport,
+    Release,
+    TrainingRun,
+    Verification,
+)
+from nbprod.releases.evidence import Evidence, check_evidence, load_evidence, write_evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from nbprod.config import Settings
+
+_READ_ONLY = 0o444
+
+
+def build_release(
+    bundle: Path,
+    out: Path,
+    *,
+    settings: Settings,
+    run: TrainingRun,
+    gate: GateResult,
+    parity: ParityReport,
+    contract: DataContract,
+    extraction: Extraction,
+    approvals: Sequence[Approval] = (),
+) -> Release:
+    """Freezes a candidate with its evidence in a new folder; runs none of the user's code.
+
+    bundle: the run's bundle; the run's golden requests lie beside it, ``data/golden.json``.
+    out: the release's folder. Where it exists with the same evidence, its release comes back;
+        with other evidence it is refused: a release never changes.
+    Raises ReleaseError with the next command, TamperedReleaseError for a changed file.
+    """
+    about = tuple(item for item in approvals if item.candidate_digest == run.candidate.digest)
+    evidence = Evidence(run, gate, parity, contract, extraction, about)
+    if out.exists():
+        return _existing(out, evidence)
+    findings = verify_bundle(bundle)
+    if findings:
+        raise TamperedReleaseError(
+            f"the candidate's bundle was changed: {findings[0].message}",
+            hint="run `nbprod train`",
+        )
+    digest = digest_of(file_hashes(bundle))
+    check_evidence(evidence, digest, risk=settings.model.risk, approvers=settings.gate.approvers)
+    golden = _checked_golden(bundle, run)
+    with written_aside(out) as work:
+        shutil.copytree(bundle, work, dirs_exist_ok=True)
+        shutil.copyfile(golden, work / GOLDEN_FILE)
+        write_evidence(evidence, work)
+        release = _record(evidence, work)
+        if digest_of(file_hashes(work)) != digest:
+            raise TamperedReleaseError(
+                "the bundle changed while it was copied", hint="run `nbprod release` again"
+            )
+        text = json.dumps(release.to_json(), indent=1, sort_keys=True)
+        (work / RELEASE_FILE).write_text(text + "\n", encoding="utf-8")
+        for path in work.rglob("*"):
+            if path.is_file():
+                path.chmod(_READ_ONLY)
+    return release
+
+
+def read_release(path: Path) -> Release:
+    """The record in a release's folder; its hashes are compared by ``verify_release``.
+
+    Raises ReleaseError where there is none, TamperedReleaseError where it cannot be read.
+    """
+    file = path / RELEASE_FILE
+    if not file.is_file():
+        raise ReleaseError(f"there is no release in {path}", hint="run `nbprod release`")
+    try:
+        return Release.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, StoreError) as error:
+        raise TamperedReleaseError(
+            f"{file} cannot be read: {error}",
+            hint="restore the release from a copy you trust, or release again",
+        ) from error
+
+
+def verify_release(path: Path, *, digest: str | None = None) -> Verification:
+    """Every hash of a release looked at again, and whether its evidence still adds up.
+
+    digest: of the release's record as the store keeps it: whoever rewrites files and hashes
+        together is found by it alone.
+    """
+    release = read_release(path)
+    findings = list(_file_findings(path, release))
+    try:
+        findings += _evidence_findings(path, release)
+    except NbprodError as error:
+        findings.append(_finding(error.message))
+    if digest is not None and digest != release.digest:
+        findings.append(_finding(f"{RELEASE_FILE} is not the record that was released"))
+    return Verification(
+        release=release.version,
+        files=len(release.files),
+        findings=tuple(findings),
+        passed=not findings,
+        inputs={release.id: release.digest},
+    )
+
+
+def _existing(out: Path, evidence: Evidence) -> Release:
+    release = read_release(out)
+    if release.inputs != evidence.inputs():
+        raise ReleaseError(
+            f"release {release.version} exists with other evidence, and never changes",
+            hint="`nbprod train` makes a new candidate, with a version of its own",
+        )
+    verification = verify_release(out)
+    if not verification.passed:
+        raise TamperedReleaseError(
+            f"release {release.version} was changed: {verification.findings[0].message}",
+            hint=verification.findings[0].hint,
+        )
+    return release
+
+
+def _checked_golden(bundle: Path, run: TrainingRun) -> Path:
+    """The run's golden requests, the very file that training wrote."""
+    name = f"data/{GOLDEN_FILE}"
+    golden = bundle.parent / name
+    if not golden.is_file() or hash_file(golden) != run.artifacts.get(name):
+        raise TamperedReleaseError(
+            f"{golden} is missing or is not the file that run {run.id} wrote",
+            hint="run `nbprod train`",
+        )
+    return golden
+
+
+def _record(evidence: Evidence, work: Path) -> Release:
+    run = evidence.run
+    return Release(
+        name=run.candidate.name,
+        version=run.candidate.number,
+        candidate=run.candidate,
+        files=all_file_hashes(work),
+        run_id=run.id,
+        gate_id=evidence.gate.id,
+        parity_id=evidence.parity.id,
+        contract_id=evidence.contract.id,
+        extraction_id=evidence.extraction.id,
+        approval_ids=tuple(item.id for item in evidence.approvals),
+        golden_requests=len(load_golden(work / GOLDEN_FILE)),
+        inputs=evidence.inputs(),
+    )
+
+
+def _file_findings(path: Path, release: Release) -> Sequence[Finding]:
+    found = all_file_hashes(path)
+    found.pop(RELEASE_FILE, None)
+    findings = compare_files(release.files, found)
+    if digest_of(file_hashes(path)) != release.candidate.digest:
+        findings.append(_finding("the bundle's digest is not the candidate's"))
+    return findings
+
+
+def _evidence_findings(path: Path, release: Release) -> list[Finding]:
+    """The frozen records must be those the release names, and a pass for its digest."""
+    evidence = load_evidence(path)
+    named = (
+        release.run_id,
+        release.gate_id,
+        release.parity_id,
+        release.contract_id,
+        release.extraction_id,
+        *release.approval_ids,
+    )
+    findings = []
+    if evidence.inputs() != release.inputs or set(named) != set(release.inputs):
+        findings.append(_finding(f"{EVIDENCE}/ holds other records than {RELEASE_FILE} names"))
+    if evidence.run.candidate != release.candidate or release.version != release.candidate.number:
+        findings.append(_finding(f"{RELEASE_FILE} names another candidate than its run made"))
+    approvers = {item.by for item in evidence.approvals if item.approved}
+    # who may approve stood in the settings of that day; that a no is not the last word is here
+    check_evidence(evidence, release.candidate.digest, risk="low", approvers=sorted(approvers))
+    return findings
+
+
+def _finding(message: str) -> Finding:
+    return Finding(
+        code="NBS015",
+        severity="error",
+        message=message,
+        hint="restore the release from a copy you trust, or train and release again",
+    )

@@ -1,0 +1,21 @@
+"""Records made readable: terminal, JUnit XML, Markdown, self-contained HTML.
+
+The pages import nothing but records; the terminal imports rich inside its functions.
+"""
+
+from nbprod.reporting.demo import DemoData, demo_page
+from nbprod.reporting.html import approval_page, gate_page, health_page
+from nbprod.reporting.junit import junit
+from nbprod.reporting.markdown import markdown
+from nbprod.reporting.terminal import show
+
+__all__ = [
+    "DemoData",
+    "approval_page",
+    "demo_page",
+    "gate_page",
+    "health_page",
+    "junit",
+    "markdown",
+    "show",
+]

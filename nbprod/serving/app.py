@@ -1,0 +1,271 @@
+"""The served model's HTTP interface: bytes in, bytes out; no model's code runs in here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+from nbprod.data import prediction_log
+from nbprod.errors import NbprodError, StoreError, http_status
+from nbprod.records import Json
+from nbprod.serving import describing, reading
+from nbprod.serving.auth import refusal
+from nbprod.serving.metrics import CONTENT_TYPE
+from nbprod.serving.replies import JSON, PredictRequest, Refusal, Reply, problem
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from nbprod.serving.service import Service
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+_LOGGER = logging.getLogger(__name__)
+
+Dispatch = Callable[[PredictRequest], Awaitable[Reply]]
+Administer = Callable[[str, Json], Awaitable[Reply]]
+Lifespan = Callable[["Starlette"], AbstractAsyncContextManager[None]]
+Handler = Callable[["Request"], Awaitable[Reply]]
+
+
+def create_app(
+    service: Service,
+    *,
+    dispatch: Dispatch | None = None,
+    administer: Administer | None = None,
+    lifespan: Lifespan | None = None,
+) -> Starlette:
+    """The ASGI application of a service.
+
+    dispatch: where a request is answered; by this service as champion where not given.
+    administer: answers the verbs under /admin; 409 where there is no rollout.
+    lifespan: entered when the server starts, left when it ends.
+    """
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.routing import Route
+
+    routes = _Routes(service, dispatch, administer)
+    table: list[tuple[str, str, str, Handler]] = [
+        ("POST", "/predict", "predict", routes.predict),
+        ("POST", "/invocations", "predict", routes.invocations),
+        ("POST", "/outcomes", "outcomes", routes.outcomes),
+        ("GET", "/predictions/{id}", "read", routes.prediction),
+        ("GET", "/schema", "read", routes.schema),
+        ("GET", "/openapi.json", "read", routes.openapi),
+        ("GET", "/metrics", "read", routes.metrics),
+        ("GET", "/healthz", "open", routes.live),
+        ("GET", "/readyz", "open", routes.live),
+        ("GET", "/v2/health/live", "open", routes.live),
+        ("GET", "/v2/health/ready", "open", routes.live),
+        ("GET", "/v2/models/{name}", "read", routes.model),
+        ("POST", "/v2/models/{name}/infer", "predict", routes.infer),
+        ("GET", "/admin/{verb}", "admin", routes.admin),
+        ("POST", "/admin/{verb}", "admin", routes.admin),
+    ]
+    return Starlette(
+        routes=[
+            Route(path, _endpoint(service, path, scope, handler), methods=[method])
+            for method, path, scope, handler in table
+        ],
+        exception_handlers={HTTPException: _not_here},
+        lifespan=lifespan,
+    )
+
+
+def _endpoint(
+    service: Service, path: str, scope: str, handler: Handler
+) -> Callable[[Request], Awaitable[Response]]:
+    """Token, handler, counters and the one place where nothing escapes as a bare 500."""
+
+    async def endpoint(request: Request) -> Response:
+        started = time.perf_counter()
+        reply = refusal(service.options, scope, request.headers.get("authorization"))
+        if reply is None:
+            try:
+                reply = await handler(request)
+            except Refusal as refused:
+                reply = refused.reply
+            except NbprodError as error:
+                reply = problem(http_status(error), error.message, hint=error.hint)
+            except Exception:
+                _LOGGER.exception("%s failed", path)
+                reply = problem(500, "an error of the service itself", hint="look at its log")
+        service.metrics.request(path, reply.status, time.perf_counter() - started)
+        return _response(_in_protocol(path, reply))
+
+    return endpoint
+
+
+def _response(reply: Reply) -> Response:
+    import orjson
+    from starlette.responses import Response
+
+    if isinstance(reply.body, str):
+        return Response(reply.body, reply.status, reply.headers)
+    # Headers given by the reply win over the media type.
+    headers = {"Content-Type": reply.content_type, **reply.headers}
+    return Response(orjson.dumps(reply.body, default=str), reply.status, headers)
+
+
+def _in_protocol(path: str, reply: Reply) -> Reply:
+    """Refusals of the MLflow and Open Inference routes in their protocols' own shapes."""
+    if reply.status < 400 or not (path == "/invocations" or path.startswith("/v2/")):
+        return reply
+    text = reply.body["detail"]
+    body = (
+        {"error": text}
+        if path.startswith("/v2/")
+        else {
+            "error_code": "BAD_REQUEST" if reply.status < 500 else "INTERNAL_ERROR",
+            "message": text,
+        }
+    )
+    return Reply(reply.status, body, {**reply.headers, "Content-Type": JSON})
+
+
+async def _not_here(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 404)
+    detail = (
+        f"{request.method} is not for {request.url.path}"
+        if status == 405
+        else f"there is nothing at {request.url.path}"
+    )
+    hint = "GET /openapi.json lists the routes"
+    return _response(problem(status, detail, hint=hint, headers=getattr(error, "headers", None)))
+
+
+class _Routes:
+    """One method for each route: read, call, answer."""
+
+    def __init__(
+        self, service: Service, dispatch: Dispatch | None, administer: Administer | None
+    ) -> None:
+        self._service = service
+        self._administer = administer
+        self._dispatch = dispatch or self._answer_here
+
+    async def _answer_here(self, request: PredictRequest) -> Reply:
+        return await self._service.answer(request, "champion")
+
+    async def predict(self, request: Request) -> Reply:
+        body = await _body(request)
+        return await self._dispatch(reading.read_predict(body, request.headers.get("x-request-id")))
+
+    async def invocations(self, request: Request) -> Reply:
+        body = await _body(request, "application/json", "text/csv")
+        rules = self._service.predictor.contract.input
+        rows = reading.read_invocations(body, _media_type(request), rules)
+        request_id = reading.checked_id(None, request.headers.get("x-request-id"))
+        reply = await self._dispatch(PredictRequest(rows, request_id))
+        if reply.status != 200:
+            return reply
+        return Reply(200, {"predictions": reply.body["predictions"]}, reply.headers)
+
+    async def infer(self, request: Request) -> Reply:
+        self._known_model(request)
+        rows, given_id = reading.read_infer(await _body(request))
+        request_id = reading.checked_id(given_id, request.headers.get("x-request-id"))
+        reply = await self._dispatch(PredictRequest(rows, request_id))
+        if reply.status != 200:
+            return reply
+        contract, name = self._service.predictor.contract, self._service.options.model_name
+        return Reply(
+            200, describing.infer_body(contract, reply.body, name=name, request_id=request_id)
+        )
+
+    async def outcomes(self, request: Request) -> Reply:
+        outcomes = reading.read_outcomes(await _body(request), self._service.options.label)
+        return Reply(200, await asyncio.to_thread(self._service.post_outcomes, outcomes))
+
+    async def prediction(self, request: Request) -> Reply:
+        prediction_id = request.path_params["id"]
+        try:
+            found = await asyncio.to_thread(
+                prediction_log.find, self._service.options.log_folder, prediction_id
+            )
+        except StoreError as error:
+            if http_status(error) != 500:  # it is there, but altered
+                raise
+            found = None
+        if found is None:
+            return problem(404, f"no prediction {prediction_id!r} in the log")
+        return Reply(200, found.to_json())
+
+    async def schema(self, _: Request) -> Reply:
+        return Reply(200, describing.schema(**self._described()))
+
+    async def openapi(self, _: Request) -> Reply:
+        return Reply(200, describing.openapi(**self._described()))
+
+    async def model(self, request: Request) -> Reply:
+        self._known_model(request)
+        return Reply(200, describing.model_metadata(**self._described()))
+
+    async def metrics(self, _: Request) -> Reply:
+        text = self._service.metrics.render(self._service.gauges())
+        return Reply(200, text, {"Content-Type": CONTENT_TYPE})
+
+    async def live(self, _: Request) -> Reply:
+        """A service exists only once its release is loaded: live is ready."""
+        return Reply(200, {"live": True, "ready": True, "release": self._service.options.release})
+
+    async def admin(self, request: Request) -> Reply:
+        verb = request.path_params["verb"]
+        if self._administer is None:
+            return problem(
+                409, "there is no rollout here", hint="`nbprod deploy` serves a release with one"
+            )
+        if request.method == "GET" and verb != "traffic":
+            return problem(405, f"GET is not for /admin/{verb}", headers={"Allow": "POST"})
+        sent = b"" if request.method == "GET" else await _body(request, "")
+        data = reading.read_json(sent) if sent else {}
+        if not isinstance(data, dict):
+            return problem(422, "the body is not an object")
+        return await self._administer("" if request.method == "GET" else verb, data)
+
+    def _described(self) -> dict[str, Any]:
+        return {
+            "contract": self._service.predictor.contract,
+            "name": self._service.options.model_name,
+            "release": self._service.options.release,
+        }
+
+    def _known_model(self, request: Request) -> None:
+        name = self._service.options.model_name
+        if request.path_params["name"] != name:
+            raise Refusal(problem(404, f"the model here is {name!r}"))
+
+
+def _media_type(request: Request) -> str:
+    return str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+async def _body(request: Request, *accepted: str) -> bytes:
+    """The body, at most MAX_BODY_BYTES, of a type the route reads; JSON where none is named."""
+    allowed = accepted or ("application/json",)
+    media_type = _media_type(request)
+    if "" not in allowed and media_type not in allowed and not media_type.endswith("+json"):
+        raise Refusal(
+            problem(
+                415,
+                f"{media_type or 'no content type'} is not read here",
+                hint=f"send Content-Type: {' or '.join(allowed)}",
+            )
+        )
+    too_large = problem(413, "the body is too large", hint=f"at most {MAX_BODY_BYTES} bytes")
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > MAX_BODY_BYTES:
+        raise Refusal(too_large)
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise Refusal(too_large)
+        chunks.append(chunk)
+    return b"".join(chunks)

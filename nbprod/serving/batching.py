@@ -1,0 +1,141 @@
+"""Batching without a timer: a batch is what queued while the last one computed.
+
+Waiting for company would cost every lonely request the wait. One thread computes, so the event
+loop stays free and a model is never called from two threads at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import threading
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Job = TypeVar("Job")
+Answer = TypeVar("Answer")
+
+
+class QueueFullError(Exception):
+    """More requests wait than may wait."""
+
+
+class ClosedError(Exception):
+    """The batcher takes no more requests."""
+
+
+@dataclass(eq=False)
+class _Entry(Generic[Job, Answer]):
+    job: Job
+    rows: int
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Answer]
+
+
+class Batcher(Generic[Job, Answer]):
+    """Hands queued jobs to one computing thread, as many at once as have come.
+
+    compute: jobs -> a future of as many answers, in their order; called in the thread, which
+    goes on with the next batch while the future (a log being written) is still open.
+    max_rows: of one batch; 1 computes each job alone. A larger job is a batch of its own.
+    max_queued: jobs that may wait before `submit` raises QueueFullError.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[[list[Job]], Future[list[Answer]]],
+        *,
+        max_rows: int = 512,
+        max_queued: int = 1000,
+    ) -> None:
+        self._compute = compute
+        self._max_rows = max_rows
+        self._max_queued = max_queued
+        self._waiting: deque[_Entry[Job, Answer]] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
+        self._thread.start()
+
+    @property
+    def queued(self) -> int:
+        """Jobs that wait at this moment."""
+        return len(self._waiting)
+
+    async def submit(self, job: Job, *, rows: int) -> Answer:
+        """The job's answer. A caller that stops waiting before its batch starts costs nothing."""
+        loop = asyncio.get_running_loop()
+        entry: _Entry[Job, Answer] = _Entry(job, rows, loop, loop.create_future())
+        with self._changed:
+            if self._closed:
+                raise ClosedError
+            if len(self._waiting) >= self._max_queued:
+                raise QueueFullError
+            self._waiting.append(entry)
+            self._changed.notify()
+        return await entry.future
+
+    def close(self) -> None:
+        """Answer what waits, then end the thread; a second call does nothing."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while batch := self._take():
+            try:
+                answers = self._compute([entry.job for entry in batch])
+            except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a model raises
+                answers = Future()
+                answers.set_exception(error)
+            answers.add_done_callback(functools.partial(_deliver, batch))
+
+    def _take(self) -> list[_Entry[Job, Answer]]:
+        """The next batch, at least one job; empty when closed and done."""
+        with self._changed:
+            while True:
+                batch: list[_Entry[Job, Answer]] = []
+                rows = 0
+                while self._waiting and (
+                    not batch or rows + self._waiting[0].rows <= self._max_rows
+                ):
+                    entry = self._waiting.popleft()
+                    if not entry.future.cancelled():
+                        batch.append(entry)
+                        rows += entry.rows
+                if batch:
+                    return batch
+                if self._closed:
+                    return []
+                self._changed.wait()
+
+
+def _deliver(batch: Sequence[_Entry[Job, Answer]], answers: Future[list[Answer]]) -> None:
+    """Wake each event loop once for all its jobs of the batch."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[int]] = {}
+    for place, entry in enumerate(batch):
+        by_loop.setdefault(entry.loop, []).append(place)
+    for loop, places in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, batch, places, answers)
+
+
+def _resolve(
+    batch: Sequence[_Entry[Job, Answer]], places: list[int], answers: Future[list[Answer]]
+) -> None:
+    error = answers.exception()
+    for place in places:
+        future = batch[place].future
+        if future.done():
+            continue
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(answers.result()[place])

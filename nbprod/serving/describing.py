@@ -1,0 +1,211 @@
+"""What the service says about itself: schema, OpenAPI, Open Inference metadata."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbprod.records import ColumnRule, DataContract, Json
+
+_JSON_TYPES = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
+_DATATYPES = {"int": "INT64", "float": "FP64", "str": "BYTES", "bool": "BOOL", "datetime": "BYTES"}
+
+
+def row_schema(rules: Sequence[ColumnRule], *, strict: bool) -> Json:
+    """A JSON Schema of one row."""
+    return {
+        "type": "object",
+        "properties": {rule.name: _column_schema(rule) for rule in rules},
+        "required": [rule.name for rule in rules if rule.required],
+        "additionalProperties": not strict,
+    }
+
+
+def _column_schema(rule: ColumnRule) -> Json:
+    schema: Json = {"type": _JSON_TYPES.get(rule.dtype, "string")}
+    if rule.dtype == "datetime":
+        schema["format"] = "date-time"
+    limits = {
+        "minimum": rule.minimum,
+        "maximum": rule.maximum,
+        "enum": list(rule.categories) if rule.categories is not None else None,
+        "pattern": rule.pattern,
+        "description": ", ".join(filter(None, (rule.description, rule.unit))) or None,
+    }
+    schema |= {name: value for name, value in limits.items() if value is not None}
+    if rule.nullable:
+        schema["type"] = [schema["type"], "null"]
+        if "enum" in schema:
+            schema["enum"].append(None)
+    return schema
+
+
+def schema(contract: DataContract, *, name: str, release: str) -> Json:
+    """``GET /schema``: the contract that requests are judged by."""
+    return {
+        "model": name,
+        "release": release,
+        "key": list(contract.key),
+        "input": row_schema(contract.input, strict=contract.strict),
+        "output": row_schema(contract.output, strict=True),
+    }
+
+
+def prediction_schema(contract: DataContract) -> Json:
+    """One prediction: a scalar where Output has one column, else an object."""
+    if len(contract.output) == 1:
+        return _column_schema(contract.output[0])
+    return row_schema(contract.output, strict=True)
+
+
+def model_metadata(contract: DataContract, *, name: str, release: str) -> Json:
+    """``GET /v2/models/{name}``: one tensor for each column."""
+    return {
+        "name": name,
+        "versions": [release],
+        "platform": "nbprod",
+        "inputs": [_tensor(rule) for rule in contract.input],
+        "outputs": [_tensor(rule) for rule in contract.output],
+    }
+
+
+def _tensor(rule: ColumnRule) -> Json:
+    return {"name": rule.name, "datatype": _DATATYPES[rule.dtype], "shape": [-1]}
+
+
+def infer_body(contract: DataContract, reply: Json, *, name: str, request_id: Any) -> Json:
+    """An answer in the Open Inference Protocol's shape."""
+    outputs: Sequence[Any] = reply["predictions"]
+    rules = contract.output
+    columns = (
+        {rules[0].name: list(outputs)}
+        if len(rules) == 1
+        else {rule.name: [output[rule.name] for output in outputs] for rule in rules}
+    )
+    body: Json = {
+        "model_name": name,
+        "model_version": reply["release"],
+        "outputs": [
+            {
+                "name": rule.name,
+                "datatype": _DATATYPES[rule.dtype],
+                "shape": [len(outputs)],
+                "data": columns[rule.name],
+            }
+            for rule in rules
+        ],
+        "parameters": {
+            key: reply[key] for key in ("prediction_ids", "role", "degraded") if key in reply
+        },
+    }
+    return body if request_id is None else body | {"id": request_id}
+
+
+def openapi(contract: DataContract, *, name: str, release: str) -> Json:
+    """``GET /openapi.json``: the routes a caller uses, with this release's own schema."""
+    problem = {"$ref": "#/components/schemas/Problem"}
+
+    def answers(good: Json, *codes: int) -> Json:
+        listed = {"200": {"description": "the answer", "content": {"application/json": good}}}
+        return listed | {
+            str(code): {
+                "description": "refused",
+                "content": {"application/problem+json": {"schema": problem}},
+            }
+            for code in codes
+        }
+
+    def posts(body: str, answer: str) -> Json:
+        return {
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": _ref(body)}},
+            },
+            "responses": answers({"schema": _ref(answer)}, 400, 401, 403, 413, 415, 422, 503, 504),
+        }
+
+    def gets(answer: Json, *codes: int) -> Json:
+        return {"responses": answers({"schema": answer}, *codes)}
+
+    by_id = gets({"type": "object"}, 404) | {
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": name, "version": release},
+        "paths": {
+            "/predict": {"post": posts("PredictRequest", "PredictAnswer")},
+            "/outcomes": {"post": posts("OutcomesRequest", "OutcomesAnswer")},
+            "/predictions/{id}": {"get": by_id},
+            "/schema": {"get": gets({"type": "object"})},
+            "/healthz": {"get": gets({"type": "object"})},
+            "/readyz": {"get": gets({"type": "object"}, 503)},
+        },
+        "components": {"schemas": _components(contract)},
+    }
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _components(contract: DataContract) -> Json:
+    text, flag = {"type": "string"}, {"type": "boolean"}
+    rows = {"type": "array", "items": _ref("Row")}
+    outcome = {
+        "type": "object",
+        "properties": {
+            "prediction_id": text,
+            "key": {"type": "object"},
+            "outcome": {},
+            "name": text,
+            "observed_at": text,
+        },
+        "required": ["outcome"],
+    }
+    return {
+        "Row": row_schema(contract.input, strict=contract.strict),
+        "PredictRequest": {
+            "type": "object",
+            "properties": {"instances": rows, "request_id": text, "partial": flag},
+            "required": ["instances"],
+            "additionalProperties": False,
+        },
+        "PredictAnswer": {
+            "type": "object",
+            "properties": {
+                "predictions": {"type": "array", "items": prediction_schema(contract)},
+                "prediction_ids": {"type": "array", "items": text},
+                "release": text,
+                "role": text,
+                "degraded": flag,
+                "request_id": text,
+            },
+        },
+        "OutcomesRequest": {
+            "type": "object",
+            "properties": {"outcomes": {"type": "array", "items": outcome}},
+            "required": ["outcomes"],
+        },
+        "OutcomesAnswer": {
+            "type": "object",
+            "properties": {
+                "accepted": {"type": "integer"},
+                "duplicates": {"type": "integer"},
+                "unknown": {"type": "array", "items": text},
+            },
+        },
+        "Problem": {
+            "type": "object",
+            "properties": {
+                "type": text,
+                "title": text,
+                "status": {"type": "integer"},
+                "detail": text,
+                "hint": text,
+                "errors": {"type": "array", "items": {"type": "object"}},
+            },
+        },
+    }

@@ -1,0 +1,103 @@
+"""What one serving process is told: plain values that travel to it, no secret among them."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod.errors import ConfigError
+from nbprod.serving.auth import parse_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbprod.config import Settings
+    from nbprod.data.prediction_log.writer import Durability
+
+UNRELEASED = "unreleased"
+_MAX_QUEUED = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceOptions:
+    """How a release answers in one process."""
+
+    deployment: str
+    release: str  # its version as text; "unreleased" from `nbprod serve`
+    log_folder: Path
+    profile_folder: Path
+    model_name: str = ""
+    label: str = ""  # what an outcome is called that does not say
+    timeout_s: float = 1.0
+    max_rows: int = 512
+    max_queued: int = _MAX_QUEUED
+    durability: Durability = "process"
+    redact: tuple[str, ...] = ()
+    refuse_unlogged: bool = False  # [serving] log on_failure = "refuse"
+    on_unavailable: str = "error"
+    fallback: dict[str, Any] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, ...]] = field(default_factory=dict)  # SHA-256 -> scopes
+    admin_digest: str = ""  # SHA-256 of the token that deploy made
+
+
+def service_options(
+    settings: Settings,
+    *,
+    deployment: str,
+    release: str,
+    log_folder: Path,
+    profile_folder: Path,
+    environ: Mapping[str, str] | None = None,
+    admin_digest: str = "",
+) -> ServiceOptions:
+    """The options of one release of a project.
+
+    environ: where [serving] auth tokens_env is looked up; this process's own by default.
+    """
+    serving = settings.serving
+    variable = serving.auth.get("tokens_env", "")
+    text = (os.environ if environ is None else environ).get(variable, "")
+    return ServiceOptions(
+        deployment=deployment,
+        release=release,
+        log_folder=Path(log_folder).resolve(),
+        profile_folder=Path(profile_folder).resolve(),
+        model_name=settings.model.name,
+        label=settings.model.outcome or settings.data.label,
+        timeout_s=serving.timeout_ms / 1000,
+        max_rows=int(serving.batch.get("max_rows", 512)),
+        max_queued=int(serving.batch.get("max_queued", _MAX_QUEUED)),
+        durability=serving.log.get("durability", "process"),
+        redact=settings.redacted,
+        refuse_unlogged=serving.log.get("on_failure", "answer") == "refuse",
+        on_unavailable=settings.envelope.on_unavailable,
+        fallback=dict(settings.envelope.fallback),
+        tokens=parse_tokens(text, variable),
+        admin_digest=admin_digest,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is reachable from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_exposure(settings: Settings, options: ServiceOptions) -> None:
+    """Refuse, with ConfigError, to answer beyond loopback without tokens."""
+    host = settings.serving.host
+    if options.tokens or is_loopback(host):
+        return
+    variable = settings.serving.auth.get("tokens_env", "NBPROD_TOKENS")
+    raise ConfigError(
+        f"[serving] host is {host}: beyond loopback callers need tokens, and {variable} is not set",
+        hint=f'set {variable}="<token>:predict,outcomes,read", or host = "127.0.0.1"',
+        key="serving.host",
+    )

@@ -1,0 +1,193 @@
+"""The applications of one deployment on Ray Serve: started, updated, awaited, ended."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from nbprod.errors import ServingError
+from nbprod.serving.ray_backend.remote import (
+    RemoteKeeper,
+    RemoteWorker,
+    keep_to_loopback,
+    keeper_name,
+    worker_name,
+)
+from nbprod.serving.replicas import Ingress, ReleaseWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from nbprod.config import Settings
+    from nbprod.records import Json
+    from nbprod.serving.options import ServiceOptions
+
+START_S = 180.0
+_POLL_S = 0.1
+_CPUS = 0.1  # of one replica; the proxy and the controller take none
+# Ingress replicas that start side by side while releases change, beside those that answer: a
+# replica spends its start on imports, and one after another would keep a machine's cores idle.
+_SURGE, _SURGE_SHARE = 2, 0.25
+_MAX_ONGOING = 2000  # of one replica: its own queue refuses first, with a clear answer
+_MESSAGE_LINES = 3
+_LOGGING = {"log_level": "WARNING", "enable_access_log": False}
+
+
+class Applications:
+    """The ingress and the workers of one deployment; this process is a client of the engine."""
+
+    def __init__(self, settings: Settings, deployment: str) -> None:
+        self._settings = settings
+        self._deployment = deployment
+
+    def start_serve(self) -> None:
+        """Start the proxy and the controller, where the engine has none yet."""
+        serving = self._settings.serving
+        quiet_serve().start(
+            proxy_location="HeadOnly",
+            http_options={
+                "host": serving.host,
+                "port": serving.port,
+                # The service keeps the deadline; this one is for a service that is gone.
+                "request_timeout_s": serving.timeout_ms / 1000 + 1,
+            },
+            logging_config=_LOGGING,
+        )
+
+    def run_ingress(self, version: int, bundle: Path, options: ServiceOptions) -> None:
+        """Put a release into the ingress replicas: each new one answers before an old one ends."""
+        serve = quiet_serve()
+        deployment = serve.deployment(
+            name="ingress",
+            **self._common(),
+            **self._replicas(),
+        )
+        bound = deployment(serve.ingress()(Ingress)).bind(
+            bundle,
+            options,
+            version=version,
+            prepare=keep_to_loopback,
+            keeper=functools.partial(RemoteKeeper, keeper_name(self._deployment)),
+            worker=functools.partial(RemoteWorker, self._deployment),
+        )
+        self._run(bound, self._deployment, "/")
+
+    def run_worker(self, version: int, bundle: Path, options: ServiceOptions) -> None:
+        """One process for one release; batching lets it answer for several ingress replicas.
+
+        A release that does not start is taken away again; the ServingError says why.
+        """
+        serve = quiet_serve()
+        self.check_resources()
+        bound = serve.deployment(name="worker", num_replicas=1, **self._common())(
+            ReleaseWorker
+        ).bind(bundle, options, prepare=keep_to_loopback)
+        name = worker_name(self._deployment, version)
+        try:
+            self._run(bound, name, None)
+        except BaseException:
+            serve.delete(name, _blocking=True)
+            raise
+
+    def workers(self) -> dict[int, str]:
+        """Release -> application, for every release that has a process of its own."""
+        prefix = worker_name(self._deployment, "")
+        return {
+            int(name.removeprefix(prefix)): name
+            for name in quiet_serve().status().applications
+            if name.startswith(prefix)
+        }
+
+    def keep_workers(self, versions: Collection[int]) -> None:
+        """End the processes of all other releases, requests in them finished."""
+        for version, name in self.workers().items():
+            if version not in versions:
+                quiet_serve().delete(name, _blocking=True)
+
+    def end(self) -> None:
+        """End every application of the deployment, requests in them finished."""
+        self.keep_workers(())
+        quiet_serve().delete(self._deployment, _blocking=True)
+
+    def check_resources(self) -> None:
+        """Refuse what the engine can never place: it would wait for it without a word."""
+        import ray
+
+        there = ray.cluster_resources()
+        for name, amount in {"GPU": self._settings.serving.gpus, "CPU": _CPUS}.items():
+            if there.get(name, 0.0) < amount:
+                raise ServingError(
+                    f"a replica needs {amount:g} {name}, the engine has {there.get(name, 0.0):g}",
+                    hint="lower [serving] gpus, or name a cluster that has them: [serving] address",
+                )
+
+    def _run(self, bound: Any, name: str, route: str | None) -> None:
+        serve = quiet_serve()
+        target = serve.RunTarget(bound, name=name, route_prefix=route, logging_config=_LOGGING)
+        serve.run_many([target], wait_for_applications_running=False)
+        deadline = time.monotonic() + START_S
+        while True:
+            application = serve.status().applications.get(name)
+            status = application.status.value if application else ""
+            if status == "RUNNING":
+                return
+            if status in ("DEPLOY_FAILED", "UNHEALTHY"):
+                raise ServingError(
+                    f"{name} does not start: {_reason(application)}",
+                    hint="it took no traffic; the engine's logs and `nbprod verify` say more",
+                )
+            if time.monotonic() > deadline:
+                raise ServingError(
+                    f"{name} did not start within {START_S:g} s: {_reason(application)}",
+                    hint="look at the machine's load and memory, then try again",
+                )
+            time.sleep(_POLL_S)
+
+    def _common(self) -> Json:
+        actor: Json = {"num_cpus": _CPUS}
+        if self._settings.serving.gpus:
+            actor["num_gpus"] = self._settings.serving.gpus
+        return {
+            "ray_actor_options": actor,
+            "max_ongoing_requests": _MAX_ONGOING,
+            "max_constructor_retry_count": 1,  # a release that does not start is not tried again
+            "graceful_shutdown_wait_loop_s": 0.5,
+            "graceful_shutdown_timeout_s": self._settings.serving.timeout_ms / 1000 + 5,
+            "health_check_period_s": 2,
+            "logging_config": _LOGGING,
+        }
+
+    def _replicas(self) -> Json:
+        wanted = self._settings.serving.replicas
+        if isinstance(wanted, int):
+            return {"num_replicas": wanted, "max_surge_percent": _surge_percent(wanted)}
+        low, high = int(wanted.get("min", 1)), int(wanted.get("max", 1))
+        limits = {"min_replicas": low, "max_replicas": max(low, high)}
+        return {"autoscaling_config": limits, "max_surge_percent": _surge_percent(max(low, high))}
+
+
+def _surge_percent(replicas: int) -> int:
+    """As Ray Serve takes it: how many more replicas there may be while releases change."""
+    return min(100, math.ceil(100 * max(_SURGE / replicas, _SURGE_SHARE)))
+
+
+def _reason(application: Any) -> str:
+    """Why an application does not run, in the last words of the process that failed."""
+    if application is None:
+        return "the engine does not know it"
+    messages = [d.message for d in application.deployments.values() if d.message]
+    text = "\n".join(messages or [application.message])
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    return "\n".join(lines[-_MESSAGE_LINES:])
+
+
+def quiet_serve() -> Any:
+    """Ray Serve, which otherwise tells every step on the terminal."""
+    from ray import serve
+
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    return serve

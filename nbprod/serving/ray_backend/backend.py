@@ -1,0 +1,341 @@
+"""Releases on Ray Serve: one ingress that holds the champion, one worker for each other release.
+
+The ingress is the only application with a route, and the champion answers inside it: no second
+hop on the main path. A canary, or the previous champion kept warm, runs in a process of its own
+and is reached through a handle when the traffic state says so. A promotion or a rollback is one
+change of that state; moving the new champion into the ingress (`settle`) comes after it and may
+be interrupted and repeated at any time.
+
+The plain proxy is used because HAProxy mode listens on every address of the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod import engine as engines
+from nbprod.errors import ServingError
+from nbprod.records import Json, TrafficState, sha256
+from nbprod.serving.admin import call_admin
+from nbprod.serving.auth import admin_token
+from nbprod.serving.keeper import TrafficKeeper
+from nbprod.serving.local_backend import port_taken
+from nbprod.serving.options import ServiceOptions, check_exposure, service_options
+from nbprod.serving.ray_backend.applications import START_S, Applications
+from nbprod.serving.ray_backend.remote import keeper_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbprod.config import Settings
+    from nbprod.engine import Engine
+
+_RESTART_S = 30.0
+
+
+class RayBackend:
+    """One deployment on one engine.
+
+    state_folder: holds the traffic state, the bundles' places and the admin token.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        *,
+        deployment: str,
+        state_folder: str | Path,
+        log_folder: str | Path,
+        profile_folder: str | Path,
+    ) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.deployment = deployment
+        self._applications = Applications(settings, deployment)
+        self._state_folder = Path(state_folder).resolve()
+        self._log_folder = Path(log_folder)
+        self._profile_folder = Path(profile_folder)
+        self.token_path = self._state_folder / "admin-token"
+
+    @property
+    def url(self) -> str:
+        """Where the deployment answers."""
+        host = self.settings.serving.host
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - not bound here
+        return f"http://{shown}:{self.settings.serving.port}"
+
+    # ------------------------------------------------------------ verbs
+
+    def deploy(
+        self, version: int, bundle: str | Path, *, by: str = "", reason: str = ""
+    ) -> TrafficState:
+        """Serve a release as champion; over a running champion it takes over without a gap.
+
+        Raises ServingError naming the port that is taken, the resource that is missing, or why
+        the release does not start: then nothing of it is left.
+        """
+        check_exposure(self.settings, self._options(version))
+        self._connect()
+        if self._is_running():
+            return self._replace(version, bundle, by=by, reason=reason)
+        check_port(self.settings.serving.host, self.settings.serving.port)
+        self._applications.check_resources()
+        self._remember(version, bundle)
+        try:
+            self._applications.start_serve()
+            self._start_keeper()
+            self._run_ingress(version)
+            return self._change("deploy", version=version, by=by, reason=reason)
+        except BaseException:
+            self.undeploy()
+            raise
+
+    def start_canary(
+        self, version: int, bundle: str | Path, fraction: float, *, by: str = "", reason: str = ""
+    ) -> TrafficState:
+        """Start a release beside the champion and give it a fraction of the requests in [0, 1].
+
+        Raises ServingError when it does not start: the champion's traffic never noticed.
+        """
+        self._connect()
+        before = self._state()
+        if version in before.roles.values() and before.roles.get("canary") != version:
+            raise ServingError(
+                f"release {version} has a role here already",
+                hint="`nbprod status` shows it; `nbprod rollback` brings previous back",
+            )
+        self._remember(version, bundle)
+        with self._alone():
+            if version not in self._applications.workers():
+                self._run_worker(version)
+            given = {"version": version, "fraction": fraction, "by": by, "reason": reason}
+            state = self._change("canary", **given)
+            self._applications.keep_workers(_others(state))
+        return state
+
+    def set_traffic(self, fraction: float, *, by: str = "", reason: str = "") -> TrafficState:
+        """Another share of the requests, in [0, 1], for the canary."""
+        self._connect()
+        return self._change("traffic", fraction=fraction, by=by, reason=reason)
+
+    def promote(self, *, by: str = "", reason: str = "") -> TrafficState:
+        """Make the canary the champion; the old champion stays warm as previous."""
+        self._connect()
+        state = self._change("promote", by=by, reason=reason)
+        self.settle()
+        return state
+
+    def rollback(self, *, by: str = "", reason: str = "", settle: bool = True) -> Json:
+        """Take the newest change back: a canary ends, or previous is champion again.
+
+        The traffic is back after ``duration_ms``, counted from the call and without joining the
+        engine; settle: then also bring the champion into the ingress, which takes seconds.
+        Returns ``traffic``; ``confirmed``: every replica follows it; ``verified``: the release
+        answers its golden requests; ``duration_ms``.
+        """
+        started = time.monotonic()
+        given = {"by": by, "reason": reason}
+        try:
+            done = call_admin(self.url, self._token(), "rollback", given)
+        except ServingError as error:
+            if error.details.get("status", 503) < 500:
+                raise
+            self._connect()  # no replica answers: the keeper itself is asked
+            done = {"traffic": self._change("rollback", **given).to_json(), "confirmed": False}
+        done["duration_ms"] = round((time.monotonic() - started) * 1000, 1)
+        if settle:
+            self.settle()
+        return done
+
+    def settle(self) -> None:
+        """Bring the processes to what the traffic state says; does nothing where they are.
+
+        What answers now ends last, so this may be interrupted, and repeated, at any point.
+        """
+        self._connect()
+        with self._alone():
+            status = self.status()
+            state = TrafficState.from_json(status["traffic"])
+            champion = state.roles["champion"]
+            for version in _others(state) - set(self._applications.workers()):
+                self._run_worker(version)
+            if any(replica["release"] != str(champion) for replica in status["replicas"]):
+                self._run_ingress(champion)
+            # The traffic may have changed meanwhile: its own settling waits for this one, and
+            # needs the processes that it names.
+            self._applications.keep_workers(_others(state) | _all(self._state()))
+        if self._state().revision != state.revision:
+            self.settle()
+
+    def status(self) -> Json:
+        """``traffic``, ``history``, and ``replicas`` of the ingress, each with release and pid."""
+        self._connect()
+        return self._ask("status")
+
+    def replica_pids(self) -> list[int]:
+        """Process ids of the ingress replicas, which hold the champion."""
+        return [int(replica["pid"]) for replica in self.status()["replicas"]]
+
+    def undeploy(self) -> None:
+        """End the deployment's applications, requests in them finished; the engine goes on."""
+        self._connect()
+        import ray
+
+        self._applications.end()
+        with contextlib.suppress(ValueError):  # there is none
+            ray.kill(self._keeper())
+        for file in (self._traffic_path, self._bundles_path, self.token_path):
+            file.unlink(missing_ok=True)
+
+    # ------------------------------------------------------------ applications
+
+    def _replace(self, version: int, bundle: str | Path, *, by: str, reason: str) -> TrafficState:
+        """A release over a running champion: on trial without requests, then promoted."""
+        if self._state().roles["champion"] == version:
+            self.settle()
+            return self._state()
+        self.start_canary(version, bundle, 0.0, by=by, reason=reason)
+        return self.promote(by=by, reason=reason)
+
+    def _run_ingress(self, version: int) -> None:
+        self._applications.run_ingress(version, self._bundle(version), self._options(version))
+
+    def _run_worker(self, version: int) -> None:
+        self._applications.run_worker(version, self._bundle(version), self._options(version))
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One command at a time moves processes; a rollback's traffic does not wait for it."""
+        self._state_folder.mkdir(parents=True, exist_ok=True)
+        with (self._state_folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    # ------------------------------------------------------------ keeper and state
+
+    def _connect(self) -> None:
+        engines.connect(self.engine)
+
+    def _is_running(self) -> bool:
+        try:
+            self._keeper()
+        except ValueError:  # the engine knows no such actor
+            return False
+        return "champion" in self._state().roles
+
+    def _start_keeper(self) -> None:
+        import ray
+
+        ray.remote(TrafficKeeper).options(
+            name=keeper_name(self.deployment),
+            namespace=engines.NAMESPACE,
+            lifetime="detached",
+            num_cpus=0,
+            max_restarts=-1,
+            max_concurrency=1000,
+            get_if_exists=True,
+        ).remote(str(self._traffic_path))
+        self._ask("status")
+
+    def _keeper(self) -> Any:
+        import ray
+
+        return ray.get_actor(keeper_name(self.deployment), namespace=engines.NAMESPACE)
+
+    def _change(self, verb: str, **given: Any) -> TrafficState:
+        self._ask("status")  # it is there: a change is asked for once only
+        done = self._ask("change", verb, given)
+        if "error" in done:
+            raise ServingError(done["error"]["message"], hint=done["error"]["hint"])
+        return TrafficState.from_json(done["traffic"])
+
+    def _state(self) -> TrafficState:
+        return TrafficState.from_json(self._ask("status")["traffic"])
+
+    def _ask(self, method: str, *arguments: Any) -> Json:
+        """The keeper's answer; a question is asked again while the keeper is being restarted."""
+        import ray
+
+        deadline = time.monotonic() + _RESTART_S
+        while True:
+            try:
+                call = getattr(self._keeper(), method)
+                answer: Json = ray.get(call.remote(*arguments), timeout=START_S)
+            except ValueError as error:
+                raise ServingError(
+                    f"{self.deployment} is not deployed", hint="deploy a release: `nbprod deploy`"
+                ) from error
+            except (ray.exceptions.RayError, TimeoutError) as error:
+                gone = isinstance(error, ray.exceptions.ActorUnavailableError)
+                # A change may have been made before the keeper died: that is for a person to see.
+                if gone and method == "status" and time.monotonic() < deadline:
+                    time.sleep(0.2)
+                    continue
+                raise ServingError(
+                    f"the keeper of the traffic does not answer: {error}",
+                    hint="look at `nbprod status`, then try again",
+                ) from error
+            else:
+                return answer
+
+    # ------------------------------------------------------------ files
+
+    @property
+    def _traffic_path(self) -> Path:
+        return self._state_folder / "traffic.json"
+
+    @property
+    def _bundles_path(self) -> Path:
+        return self._state_folder / "bundles.json"
+
+    def _remember(self, version: int, bundle: str | Path) -> None:
+        """Where a release lies, for a later command that has to start it again."""
+        self._state_folder.mkdir(parents=True, exist_ok=True)
+        file = self._bundles_path
+        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        known[str(version)] = str(Path(bundle).resolve())
+        aside = file.with_suffix(".part")
+        aside.write_text(json.dumps(known), encoding="utf-8")
+        aside.replace(file)
+
+    def _bundle(self, version: int) -> Path:
+        return Path(json.loads(self._bundles_path.read_text(encoding="utf-8"))[str(version)])
+
+    def _token(self) -> str:
+        return admin_token(self.token_path)
+
+    def _options(self, version: int) -> ServiceOptions:
+        return service_options(
+            self.settings,
+            deployment=self.deployment,
+            release=str(version),
+            log_folder=self._log_folder,
+            profile_folder=self._profile_folder,
+            admin_digest=sha256(self._token()),
+        )
+
+
+def _all(state: TrafficState) -> set[int]:
+    return set(state.roles.values())
+
+
+def _others(state: TrafficState) -> set[int]:
+    """The releases that need a process of their own: all but the champion."""
+    return {version for role, version in state.roles.items() if role != "champion"}
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port that somebody listens on, with ServingError, before anything is started."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise port_taken(host, port, error) from error

@@ -1,0 +1,241 @@
+"""Bytes -> requests: what a caller sent, understood or refused with a 4xx, in every protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbprod.records import ColumnRule, Json, Outcome, new_id
+from nbprod.serving.replies import PredictRequest, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MAX_ROWS = 10_000  # of one request
+_MAX_ID = 200
+_PREDICT_KEYS = {"instances", "request_id", "partial"}
+_OUTCOME_KEYS = {"prediction_id", "key", "outcome", "name", "observed_at"}
+
+
+def read_json(body: bytes) -> Any:
+    """The value of a JSON body; 400 where it is none. NaN and infinities are none."""
+    import orjson
+
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise refuse(
+            400, f"the body is not JSON: {error}", hint="NaN is not JSON: send null"
+        ) from error
+
+
+def read_predict(body: bytes, header_id: str | None) -> PredictRequest:
+    """A ``POST /predict`` body."""
+    data = read_json(body)
+    if not isinstance(data, dict) or not isinstance(data.get("instances"), list):
+        raise refuse(
+            422, "the body has no list 'instances'", hint='send {"instances": [{"column": value}]}'
+        )
+    if unknown := set(data) - _PREDICT_KEYS:
+        raise refuse(
+            422,
+            f"unknown key {', '.join(sorted(map(repr, unknown)))}",
+            hint=f"known here: {', '.join(sorted(_PREDICT_KEYS))}",
+        )
+    partial = data.get("partial", False)
+    if not isinstance(partial, bool):
+        raise refuse(422, "'partial' is not true or false", hint='send "partial": true')
+    return PredictRequest(
+        checked_rows(data["instances"]),
+        checked_id(data.get("request_id"), header_id),
+        partial,
+    )
+
+
+def checked_id(given: Any, header_id: str | None) -> str:
+    """The request id: the body's, else the header's, else a new one."""
+    request_id = given if given is not None else header_id
+    if request_id is None:
+        return new_id()
+    if not isinstance(request_id, str) or not 0 < len(request_id) <= _MAX_ID:
+        raise refuse(422, f"request_id is not a text of 1 to {_MAX_ID} characters")
+    return request_id
+
+
+def checked_rows(rows: Sequence[Any]) -> list[Json]:
+    """Rows that are objects, not too many of them."""
+    if len(rows) > MAX_ROWS:
+        raise refuse(
+            413, f"{len(rows)} rows in one request", hint=f"send at most {MAX_ROWS} at once"
+        )
+    wrong = [place for place, row in enumerate(rows) if not isinstance(row, dict)]
+    if wrong:
+        raise refuse(
+            422,
+            f"row {wrong[0]} is not an object",
+            hint='a row is {"column": value, …}',
+            errors=[
+                {
+                    "row": place,
+                    "column": "",
+                    "rule": "type",
+                    "value": rows[place],
+                    "message": "a row is an object of column: value",
+                }
+                for place in wrong[:100]
+            ],
+        )
+    return list(rows)
+
+
+def read_outcomes(body: bytes, label: str) -> list[Outcome]:
+    """A ``POST /outcomes`` body; label: the name of an outcome that does not say."""
+    data = read_json(body)
+    listed = data.get("outcomes") if isinstance(data, dict) else None
+    if not isinstance(listed, list):
+        raise refuse(
+            422,
+            "the body has no list 'outcomes'",
+            hint='send {"outcomes": [{"prediction_id": "…", "outcome": …}]}',
+        )
+    errors = []
+    outcomes = []
+    for place, item in enumerate(listed):
+        if wrong := _wrong_outcome(item):
+            errors.append({"row": place, "column": wrong[0], "rule": "type", "message": wrong[1]})
+            continue
+        outcomes.append(
+            Outcome(
+                outcome=item["outcome"],
+                name=item.get("name") or label,
+                prediction_id=item.get("prediction_id") or "",
+                key=item.get("key") or {},
+                observed_at=item.get("observed_at") or "",
+            )
+        )
+    if errors:
+        raise refuse(422, f"outcome {errors[0]['row']}: {errors[0]['message']}", errors=errors)
+    return outcomes
+
+
+def _wrong_outcome(item: Any) -> tuple[str, str] | None:
+    """The field that is wrong and what is wrong with it."""
+    if not isinstance(item, dict):
+        return "", "an outcome is an object"
+    if unknown := sorted(set(item) - _OUTCOME_KEYS):
+        return unknown[0], f"unknown key; known here: {', '.join(sorted(_OUTCOME_KEYS))}"
+    if "outcome" not in item or isinstance(item["outcome"], dict | list):
+        return "outcome", "the outcome is missing, or not a plain value"
+    if bool(item.get("prediction_id")) == bool(item.get("key")):
+        return "prediction_id", "name the prediction by prediction_id or by key, one of them"
+    for name, kind in (("prediction_id", str), ("name", str), ("observed_at", str), ("key", dict)):
+        if item.get(name) is not None and not isinstance(item[name], kind):
+            return name, f"not a {'text' if kind is str else 'object'}"
+    return None
+
+
+# ---------------------------------------------------------------- MLflow's scoring protocol
+
+
+def read_invocations(body: bytes, content_type: str, rules: Sequence[ColumnRule]) -> list[Json]:
+    """Rows of MLflow's scoring protocol: dataframe_split, dataframe_records, instances, inputs
+    or CSV. Thin: ``params`` and tensors of more than one dimension are refused."""
+    if content_type == "text/csv":
+        return checked_rows(_csv_rows(body, rules))
+    data = read_json(body)
+    forms = {"dataframe_split", "dataframe_records", "instances", "inputs"}
+    given = forms & set(data) if isinstance(data, dict) else set()
+    if len(given) != 1 or len(data) != 1:
+        raise refuse(
+            400, "the body has not exactly one key", hint=f"one of: {', '.join(sorted(forms))}"
+        )
+    form = given.pop()
+    value = data[form]
+    if form == "dataframe_split":
+        return checked_rows(_split_rows(value))
+    if form == "inputs" and isinstance(value, dict):
+        return checked_rows(rows_of_columns(value))
+    if not isinstance(value, list):
+        raise refuse(400, f"{form!r} is not a list of rows")
+    return checked_rows(value)
+
+
+def _split_rows(value: Any) -> list[Json]:
+    columns = value.get("columns") if isinstance(value, dict) else None
+    data = value.get("data") if isinstance(value, dict) else None
+    if not isinstance(columns, list) or not isinstance(data, list):
+        raise refuse(400, "'dataframe_split' needs the lists 'columns' and 'data'")
+    if any(not isinstance(row, list) or len(row) != len(columns) for row in data):
+        raise refuse(400, f"a row of 'data' has not {len(columns)} values, as 'columns' says")
+    return [dict(zip(map(str, columns), row, strict=True)) for row in data]
+
+
+def rows_of_columns(columns: Mapping[str, Any]) -> list[Json]:
+    """Rows from columns of equal length; a lone value is a column of one row."""
+    listed = {name: v if isinstance(v, list) else [v] for name, v in columns.items()}
+    if len({len(values) for values in listed.values()}) > 1:
+        raise refuse(400, "the columns have different lengths")
+    return [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)]
+
+
+def _csv_rows(body: bytes, rules: Sequence[ColumnRule]) -> list[Json]:
+    """CSV knows only text: the contract's dtypes say what a value is; empty is null."""
+    import csv
+    import io
+
+    try:
+        lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise refuse(
+            400, f"the body is not CSV: {error}", hint="UTF-8, a header line first"
+        ) from error
+    if not lines:
+        raise refuse(400, "the body is empty", hint="send a header line and rows")
+    header, kinds = lines[0], {rule.name: rule.dtype for rule in rules}
+    if any(len(line) != len(header) for line in lines[1:] if line):
+        raise refuse(400, f"a line has not {len(header)} values, as the header says")
+    return [
+        {
+            name: _typed(text, kinds.get(name, "str"))
+            for name, text in zip(header, line, strict=True)
+        }
+        for line in lines[1:]
+        if line
+    ]
+
+
+def _typed(text: str, kind: str) -> Any:
+    if text == "":
+        return None
+    if kind == "bool":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if kind in ("int", "float"):
+        try:
+            return int(text) if kind == "int" else float(text)
+        except ValueError:
+            return text  # the contract names it
+    return text
+
+
+# ---------------------------------------------------------------- Open Inference Protocol v2
+
+
+def read_infer(body: bytes) -> tuple[list[Json], Any]:
+    """Rows and id of an Open Inference request: one input tensor for each column, n or n x 1."""
+    data = read_json(body)
+    inputs = data.get("inputs") if isinstance(data, dict) else None
+    if not isinstance(inputs, list) or not inputs:
+        raise refuse(400, "the body has no list 'inputs'")
+    columns: dict[str, list[Any]] = {}
+    for tensor in inputs:
+        if (
+            not isinstance(tensor, dict)
+            or not isinstance(tensor.get("name"), str)
+            or not isinstance(tensor.get("data"), list)
+        ):
+            raise refuse(400, "an input needs 'name', 'shape', 'datatype' and a list 'data'")
+        values = [v[0] if isinstance(v, list) and len(v) == 1 else v for v in tensor["data"]]
+        shape = tensor.get("shape", [len(values)])
+        if shape not in ([len(values)], [len(values), 1]):
+            raise refuse(400, f"input {tensor['name']!r}: shape {shape} is not [n] or [n, 1]")
+        columns[tensor["name"]] = values
+    return checked_rows(rows_of_columns(columns)), data.get("id")

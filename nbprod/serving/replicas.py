@@ -1,0 +1,131 @@
+"""What runs inside a serving process of the engine: the ingress, and a worker of one release.
+
+Both are plain classes; how they reach the engine is handed to them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from nbprod.errors import ReleaseError
+from nbprod.predictor import Predictor
+from nbprod.serving.app import create_app
+from nbprod.serving.dispatching import Dispatcher, Keeper, Worker
+from nbprod.serving.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from nbprod.records import Json
+    from nbprod.serving.options import ServiceOptions
+    from nbprod.serving.replies import PredictRequest, Reply
+
+_LOADING_NICENESS = 10
+
+
+def load_service(bundle: Path, options: ServiceOptions) -> Service:
+    """A service that has proven itself: every hash, and every golden request.
+
+    Raises ReleaseError when a golden request is answered differently than in training: such a
+    process must never take traffic.
+    """
+    service = Service(_behind_others(lambda: Predictor.load(bundle)), options)
+    findings = service.golden_findings()
+    if findings:
+        service.close()
+        raise ReleaseError(
+            f"release {options.release}: {findings[0]['message']}"
+            + (f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""),
+            hint=findings[0]["hint"],
+        )
+    # What is loaded stays: the collector need not look at it in the middle of a request.
+    gc.collect()
+    gc.freeze()
+    return service
+
+
+def _behind_others(load: Callable[[], Predictor]) -> Predictor:
+    """What ``load`` gives, computed at low priority: replicas that answer go first.
+
+    Importing a model's libraries keeps a core busy for seconds. Linux has a niceness for each
+    thread, and only a thread that ends may have a higher one: it cannot be lowered again.
+    """
+
+    def work() -> Predictor:
+        if sys.platform == "linux":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOADING_NICENESS)
+        return load()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+class Ingress:
+    """Answers HTTP with the champion in its own process, and forwards what is not its own."""
+
+    def __init__(
+        self,
+        bundle: Path,
+        options: ServiceOptions,
+        *,
+        version: int,
+        prepare: Callable[[], None],
+        keeper: Callable[[], Keeper],
+        worker: Callable[[int], Worker],
+    ) -> None:
+        prepare()
+        self._service = load_service(bundle, options)
+        self._dispatcher = Dispatcher(self._service, version, keeper=keeper(), worker=worker)
+
+    def __serve_build_asgi_app__(self) -> Any:
+        """The ASGI application, as the engine asks for it after construction."""
+        return create_app(
+            self._service,
+            dispatch=self._dispatcher.answer,
+            administer=self._dispatcher.administer,
+            lifespan=self._lifespan,
+        )
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: Any) -> AsyncIterator[None]:
+        await self._dispatcher.start()
+        try:
+            yield
+        finally:
+            await self._dispatcher.stop()
+            self._service.close()
+
+
+class ReleaseWorker:
+    """Answers for one release that is not the champion: on trial, or kept warm."""
+
+    def __init__(
+        self, bundle: Path, options: ServiceOptions, *, prepare: Callable[[], None]
+    ) -> None:
+        prepare()
+        self._service = load_service(bundle, options)
+
+    async def answer(self, request: PredictRequest, role: str) -> Reply:
+        """The release's answer, logged in this process."""
+        return await self._service.answer(request, role)
+
+    async def ping(self) -> None:
+        """Nothing; the way here is open."""
+
+    async def check(self) -> list[Json]:
+        """The golden requests replayed in this process."""
+        return await asyncio.to_thread(self._service.golden_findings)
+
+    def __del__(self) -> None:
+        # The engine calls this when the process ends in an orderly way; a constructor that
+        # failed left no service.
+        if hasattr(self, "_service"):
+            self._service.close()

@@ -1,0 +1,355 @@
+"""A service: answers requests for one release in one process, and remembers every answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nbprod.data import prediction_log
+from nbprod.data.prediction_log import LogWriter
+from nbprod.data.profile import ProfileWriter
+from nbprod.data.row_validation import RowValidator
+from nbprod.errors import NbprodError
+from nbprod.predictor import Answer, Predictor
+from nbprod.predictor.bundle import GOLDEN_FILE
+from nbprod.predictor.golden import replay_golden
+from nbprod.records import Json, Outcome, Prediction, Violation, new_id, utc_now
+from nbprod.serving.batching import Batcher, ClosedError, QueueFullError
+from nbprod.serving.metrics import Metrics
+from nbprod.serving.quarantine import Quarantine
+from nbprod.serving.replies import PredictRequest, Reply, errors_of, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from nbprod.serving.options import ServiceOptions
+
+_LOGGER = logging.getLogger(__name__)
+_RETRY_AFTER_S = 1
+
+
+@dataclass(frozen=True)
+class _Job:
+    request: PredictRequest
+    role: str
+    arrived: float  # seconds, performance counter
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A reply and the predictions that must be in the log before it is sent."""
+
+    reply: Reply
+    predictions: Sequence[Prediction] = ()
+
+
+class Service:
+    """Predictor, batcher, log and profile of one release.
+
+    A prediction is in the log before its answer leaves, unless the log cannot be written and
+    the project chose to answer all the same; that is counted.
+    """
+
+    def __init__(self, predictor: Predictor, options: ServiceOptions) -> None:
+        self.predictor = predictor
+        self.options = options
+        self.writer_id = new_id()
+        self.metrics = Metrics(
+            deployment=options.deployment, release=options.release, replica=self.writer_id
+        )
+        self._log = LogWriter(
+            options.log_folder,
+            writer_id=self.writer_id,
+            durability=options.durability,
+            redact=options.redact,
+        )
+        # A model's code need not be safe in two threads: the batcher's and a golden replay's.
+        self._computing = threading.Lock()
+        contract = predictor.contract
+        self._validator = RowValidator(contract.input, contract.strict)
+        output = contract.output
+        self._profile = ProfileWriter(
+            options.profile_folder,
+            release=options.release,
+            writer_id=self.writer_id,
+            output=output[0].name if len(output) == 1 else "output",
+            redact=options.redact,
+        )
+        self._quarantine = Quarantine(
+            options.log_folder, writer_id=self.writer_id, redact=options.redact
+        )
+        self._batcher: Batcher[_Job, Reply] = Batcher(
+            self._compute, max_rows=options.max_rows, max_queued=options.max_queued
+        )
+
+    @classmethod
+    def load(cls, bundle: Path, options: ServiceOptions) -> Service:
+        """The service of a bundle or release folder, every file of it compared with its hash."""
+        return cls(Predictor.load(bundle), options)
+
+    async def answer(self, request: PredictRequest, role: str) -> Reply:
+        """The answer to a request, within the deadline; every refusal is a reply, not an error."""
+        job = _Job(request, role, time.perf_counter())
+        try:
+            async with asyncio.timeout(self.options.timeout_s):
+                return await self._batcher.submit(job, rows=len(request.rows))
+        except TimeoutError:
+            return problem(
+                504,
+                f"no answer within {self.options.timeout_s * 1000:g} ms",
+                hint="send fewer rows at once, or raise [serving] timeout_ms",
+                request_id=request.request_id,
+            )
+        except (QueueFullError, ClosedError):
+            return problem(
+                503,
+                "too many requests wait",
+                hint="try again",
+                retry_after_s=_RETRY_AFTER_S,
+                request_id=request.request_id,
+            )
+
+    def post_outcomes(self, outcomes: Sequence[Outcome]) -> Json:
+        """Attach ground truth through this process's own log segment; blocks on the disk."""
+        receipt = prediction_log.post_outcomes(self.options.log_folder, outcomes, writer=self._log)
+        return receipt.to_json()
+
+    def golden_findings(self) -> list[Json]:
+        """The release's golden requests replayed; a finding for each answer that differs now.
+
+        Empty for a bundle that is not a release yet: it has none. Nothing is logged.
+        """
+        path = self.predictor.bundle.folder / GOLDEN_FILE
+        if not path.is_file():
+            return []
+        with self._computing:
+            return [finding.to_json() for finding in replay_golden(self.predictor, path)]
+
+    def gauges(self) -> dict[str, float]:
+        """What is measured only when somebody asks."""
+        counts = self._log.counts
+        return {
+            "queued_requests": self._batcher.queued,
+            "log_records_written": counts.written,
+            "log_records_failed": counts.failed,
+            "profiled_rows": self._profile.profiled,
+            "profile_rows_lost": self._profile.lost,
+            "quarantined_rows": self._quarantine.kept,
+            "quarantine_rows_dropped": self._quarantine.dropped,
+        }
+
+    def close(self) -> None:
+        """Answer what waits, write what is to be written; a second call does nothing."""
+        self._batcher.close()
+        self._log.close()
+        self._profile.close()
+
+    # ------------------------------------------------------------ in the computing thread
+
+    def _compute(self, jobs: list[_Job]) -> Future[list[Reply]]:
+        """Answers for all jobs at once; done when their predictions are in the log."""
+        rows = [row for job in jobs for row in job.request.rows]
+        self.metrics.batch(len(rows))
+        try:
+            # Partial: one caller's bad row must not refuse the others'.
+            with self._computing:
+                answer = self.predictor.answer(rows, partial=True)
+            done = self._split(jobs, answer)
+        except Exception:  # noqa: BLE001 - the model's own code; it is tried again request by request
+            done = [self._alone(job) for job in jobs]
+        predictions = [item for one in done for item in one.predictions]
+        replies: Future[list[Reply]] = Future()
+        if not predictions:
+            replies.set_result([one.reply for one in done])
+            return replies
+        self._log.submit(predictions).add_done_callback(
+            lambda logged: replies.set_result(self._logged(done, logged, predictions))
+        )
+        return replies
+
+    def _logged(
+        self, done: Sequence[_Done], logged: Future[None], predictions: Sequence[Prediction]
+    ) -> list[Reply]:
+        self._profile.add(predictions)
+        error = logged.exception()
+        if error is None:
+            return [one.reply for one in done]
+        self.metrics.count("unlogged_predictions", len(predictions))
+        _LOGGER.error("%d predictions could not be logged: %s", len(predictions), error)
+        if not self.options.refuse_unlogged:
+            return [one.reply for one in done]
+        return [
+            problem(
+                503,
+                "the prediction could not be logged, so it is not given",
+                hint="[serving] log on_failure says so; the owner has to make room on the disk",
+                retry_after_s=_RETRY_AFTER_S,
+            )
+            if one.predictions
+            else one.reply
+            for one in done
+        ]
+
+    def _alone(self, job: _Job) -> _Done:
+        try:
+            with self._computing:
+                answer = self.predictor.answer(job.request.rows, partial=job.request.partial)
+        except Exception as error:  # noqa: BLE001 - the model's own code may raise anything
+            self.metrics.count("model_errors")
+            # The model's words may quote a row's values: not where some are to be hidden.
+            told = _place_alone(error) if self.options.redact else str(error)
+            _LOGGER.warning("release %s could not compute: %s", self.options.release, told)
+            return self._unavailable(job)
+        return self._finish(job, answer)
+
+    def _split(self, jobs: Sequence[_Job], answer: Answer) -> list[_Done]:
+        """One answer over the rows of several jobs, cut back into each job's own."""
+        done, start, taken = [], 0, 0
+        for job in jobs:
+            end = start + len(job.request.rows)
+            first = taken
+            while taken < len(answer.good) and answer.good[taken] < end:
+                taken += 1
+            own = Answer(
+                outputs=answer.outputs[first:taken],
+                features=answer.features[first:taken],
+                violations=_within(answer.violations, start, end),
+                good=[row - start for row in answer.good[first:taken]],
+                failed=_within(answer.failed, start, end),
+            )
+            done.append(self._finish(job, own))
+            start = end
+        return done
+
+    def _finish(self, job: _Job, answer: Answer) -> _Done:
+        """The reply of one job: refused whole when a row is bad, unless it takes a part."""
+        request = job.request
+        if answer.violations:
+            self._quarantine.add(
+                request.rows,
+                answer.violations,
+                request_id=request.request_id,
+                release=self.options.release,
+            )
+            self.metrics.count("refused_rows", len({v.row for v in answer.violations}))
+        if answer.violations and not request.partial:
+            return _Done(self._refused(request, answer.violations))
+        if answer.failed and not request.partial:
+            self.metrics.count("model_errors")
+            return self._unavailable(job, answer.failed)
+        predictions = [
+            self._record(job, request.rows[row], output, features)
+            for row, output, features in zip(
+                answer.good, answer.outputs, answer.features, strict=True
+            )
+        ]
+        body = self._body(job, answer.outputs, predictions)
+        if request.partial:
+            body["rows"] = answer.good
+            body["errors"] = errors_of([*answer.violations, *answer.failed])
+        return _Done(Reply(200, body), predictions)
+
+    def _refused(self, request: PredictRequest, violations: Sequence[Violation]) -> Reply:
+        first = violations[0]
+        return problem(
+            422,
+            f"row {first.row}, {first.column}: {first.message}"
+            + (f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""),
+            hint='GET /schema says what is allowed; "partial": true answers the good rows',
+            errors=errors_of(violations),
+            request_id=request.request_id,
+        )
+
+    def _unavailable(self, job: _Job, failed: Sequence[Violation] = ()) -> _Done:
+        """What the envelope promises when the model cannot answer.
+
+        Thin: ``fallback`` and ``error`` are kept; ``previous`` and ``precomputed`` act as error.
+        """
+        request = job.request
+        if self.options.on_unavailable != "fallback":
+            return _Done(
+                problem(
+                    500,
+                    failed[0].message
+                    if failed
+                    else f"release {self.options.release} could not compute an answer",
+                    hint="the rows keep the contract; tell the model's owner the request id",
+                    errors=errors_of(failed),
+                    request_id=request.request_id,
+                )
+            )
+        values = self.options.fallback
+        output = next(iter(values.values())) if len(values) == 1 else dict(values)
+        # Even a fallback is never given for a row the contract forbids.
+        checked, violations = self._validator.check(request.rows)
+        if violations and not request.partial:
+            return _Done(self._refused(request, violations))
+        good = [place for place, row in enumerate(checked) if row is not None]
+        self.metrics.count("degraded_predictions", len(good))
+        predictions = [
+            self._record(job, request.rows[row], output, {}, degraded=True) for row in good
+        ]
+        body = self._body(job, [output] * len(good), predictions) | {"degraded": True}
+        if request.partial:
+            body |= {"rows": good, "errors": errors_of(violations)}
+        return _Done(Reply(200, body), predictions)
+
+    def _body(self, job: _Job, outputs: Sequence[Any], predictions: Sequence[Prediction]) -> Json:
+        return {
+            "predictions": list(outputs),
+            "prediction_ids": [item.id for item in predictions],
+            "release": self.options.release,
+            "role": job.role,
+            "degraded": False,
+            "request_id": job.request.request_id,
+        }
+
+    def _record(
+        self, job: _Job, row: Json, output: Any, features: Json, *, degraded: bool = False
+    ) -> Prediction:
+        return Prediction(
+            id=new_id(),
+            at=utc_now(),
+            deployment=self.options.deployment,
+            release=self.options.release,
+            role=job.role,
+            request_id=job.request.request_id,
+            inputs=row,
+            features=features,
+            output=output,
+            latency_ms=round((time.perf_counter() - job.arrived) * 1000, 3),
+            degraded=degraded,
+            module_version=self.predictor.module_version,
+            key={name: row.get(name) for name in self.predictor.contract.key},
+        )
+
+
+def _within(violations: Sequence[Violation], start: int, end: int) -> list[Violation]:
+    return [
+        Violation(
+            row=found.row - start,
+            column=found.column,
+            rule=found.rule,
+            message=found.message,
+            value=found.value,
+        )
+        for found in violations
+        if start <= found.row < end
+    ]
+
+
+def _place_alone(error: Exception) -> str:
+    """What an error is and where in the notebook it was raised, without its words."""
+    details = error.details if isinstance(error, NbprodError) else {}
+    told = str(details.get("exception") or type(error).__name__)
+    if details.get("file"):
+        told += f" at {details['file']}, line {details.get('file_line')}"
+    if details.get("cell_id"):
+        told += f" ({details.get('notebook')}, cell {details['cell_id']}, line {details['line']})"
+    return told

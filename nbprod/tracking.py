@@ -1,0 +1,182 @@
+"""Runs, model versions and aliases in MLflow: the only module that imports it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from nbprod.errors import MissingDependencyError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+ALIASES = ("candidate", "champion", "previous")
+ARTIFACTS = "mlartifacts"
+_PARAMETER_LENGTH = 6000  # MLflow's own limit for one value
+# Read when MLflow is imported, or when it calls; its own retries take four minutes to give up.
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
+_SQLITE = "sqlite:///"
+_HINT = "is the tracking server reachable? see `nbprod config show` for store.tracking_uri"
+
+
+def log_run(
+    uri: str,
+    experiment: str,
+    *,
+    parameters: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+    artifacts: Path,
+    started_at: datetime,
+) -> str:
+    """Logs one finished run with every file below a folder; the MLflow run id.
+
+    artifacts: what lies below it keeps its path, so ``bundle/`` becomes the run's ``bundle/``.
+    started_at: with its time zone. Raises StoreError when the tracking store does not answer.
+    """
+    from nbprod.records import canonical_json
+
+    with _client(uri) as client:
+        from mlflow.entities import Metric, Param, RunTag
+
+        run = client.create_run(
+            _experiment(client, uri, experiment),
+            start_time=int(started_at.timestamp() * 1000),
+            run_name=tags.get("mlflow.runName"),
+        )
+        run_id: str = run.info.run_id
+        now = int(time.time() * 1000)
+        texts = {
+            name: value if isinstance(value, str) else canonical_json(value)
+            for name, value in parameters.items()
+        }
+        client.log_batch(
+            run_id,
+            metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
+            params=[Param(name, text[:_PARAMETER_LENGTH]) for name, text in texts.items()],
+            tags=[RunTag(name, str(value)) for name, value in tags.items()],
+        )
+        client.log_artifacts(run_id, str(artifacts))
+        client.set_terminated(run_id, status="FINISHED")
+        return run_id
+
+
+def register(uri: str, name: str, run_id: str) -> int:
+    """Registers a run's bundle as the next version N of a model."""
+    with _client(uri) as client:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        source = f"{client.get_run(run_id).info.artifact_uri}/bundle"
+        version = client.create_model_version(name, source, run_id, await_creation_for=None)
+        return int(version.version)
+
+
+def set_alias(uri: str, name: str, alias_name: str, number: int) -> None:
+    """Points an alias at version N of a model."""
+    with _client(uri) as client:
+        client.set_registered_model_alias(name, alias_name, str(number))
+
+
+def delete_alias(uri: str, name: str, alias_name: str) -> None:
+    """Takes an alias away; nothing happens where it does not exist."""
+    with _client(uri) as client:
+        client.delete_registered_model_alias(name, alias_name)
+
+
+def alias(uri: str, name: str, alias_name: str) -> int | None:
+    """The version an alias points at; None where the model or the alias does not exist."""
+    return aliases(uri, name).get(alias_name)
+
+
+def aliases(uri: str, name: str) -> dict[str, int]:
+    """Every alias of a model and its version; empty where the model does not exist."""
+    with _client(uri) as client:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            model = client.get_registered_model(name)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return {}
+            raise
+        return {str(item): int(number) for item, number in dict(model.aliases).items()}
+
+
+@contextlib.contextmanager
+def _client(uri: str) -> Iterator[Any]:
+    """A client of one tracking store; whatever it raises becomes a StoreError."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"mlflow cannot be imported: {error}", hint="pip install 'mlflow>=3.10,<3.18'"
+        ) from error
+    with _quiet():
+        try:
+            if uri.startswith(_SQLITE):
+                Path(uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
+            yield MlflowClient(tracking_uri=uri, registry_uri=uri)
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError(
+                f"the tracking store needs {error.name}", hint=f"pip install {error.name}"
+            ) from error
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            password = urlsplit(uri).password or ""
+            text = f"MLflow at {uri}: {error}"
+            full = "disk is full" in text or "No space left" in text
+            raise StoreError(
+                text.replace(password, "…") if password else text,
+                hint="make room on the disk, then run the command again" if full else _HINT,
+            ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """MLflow and Alembic keep to warnings, and off stdout, where records are printed as JSON."""
+    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _experiment(client: Any, uri: str, name: str) -> str:
+    """The experiment's id; a new one keeps its artifacts beside a SQLite store."""
+    from mlflow.exceptions import MlflowException
+
+    if found := client.get_experiment_by_name(name):
+        return str(found.experiment_id)
+    place = None  # a server decides for itself
+    if uri.startswith(_SQLITE):
+        place = (Path(uri.removeprefix(_SQLITE)).parent / ARTIFACTS).resolve().as_uri()
+    try:
+        return str(client.create_experiment(name, artifact_location=place))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(client.get_experiment_by_name(name).experiment_id)  # made meanwhile

@@ -1,0 +1,101 @@
+"""Which request goes to which role: pure functions of rollout state and key.
+
+Every replica, the command line and a simulation run the same functions, so that all of them
+agree without asking each other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING
+
+from nbprod.errors import ServingError
+
+if TYPE_CHECKING:
+    from nbprod.records import Role, TrafficState
+
+_BUCKETS = 1 << 32
+
+
+def assign(state: TrafficState, key: str) -> Role:
+    """The role that answers requests with this key: ``champion`` or ``canary``.
+
+    The key's place on [0, 1) never changes and the canary gets what lies below its fraction:
+    raising the fraction never moves a key from the canary back to the champion.
+    """
+    if "canary" in state.roles and place(key) < state.canary_fraction:
+        return "canary"
+    return "champion"
+
+
+def place(key: str) -> float:
+    """The key's fixed place on [0, 1), the same in every process and every release."""
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    return int.from_bytes(digest, "big") / _BUCKETS
+
+
+def with_champion(state: TrafficState, version: int) -> TrafficState:
+    """All requests to one release; what was on trial or kept warm is forgotten."""
+    return _next(state, {"champion": version}, 0.0)
+
+
+def with_canary(state: TrafficState, version: int, fraction: float) -> TrafficState:
+    """A release on trial beside the champion, with a share of its requests in [0, 1]."""
+    if "champion" not in state.roles:
+        raise ServingError(
+            "there is no champion to try a canary against",
+            hint="deploy a release first: `nbprod deploy`",
+        )
+    if version == state.roles["champion"]:
+        raise ServingError(
+            f"release {version} is the champion already", hint="name another release"
+        )
+    return _next(state, {**state.roles, "canary": version}, _checked(fraction))
+
+
+def with_fraction(state: TrafficState, fraction: float) -> TrafficState:
+    """The same roles, another share of the requests in [0, 1] for the canary."""
+    if "canary" not in state.roles:
+        raise ServingError(
+            "there is no canary to give requests to",
+            hint="start one: `nbprod deploy RELEASE --canary`",
+        )
+    return _next(state, dict(state.roles), _checked(fraction))
+
+
+def after_promotion(state: TrafficState) -> TrafficState:
+    """The canary becomes the champion, the champion becomes previous and stays warm."""
+    if "canary" not in state.roles:
+        raise ServingError(
+            "there is no canary to promote", hint="start one: `nbprod deploy RELEASE --canary`"
+        )
+    roles = {"champion": state.roles["canary"], "previous": state.roles["champion"]}
+    return _next(state, roles, 0.0)
+
+
+def after_rollback(state: TrafficState) -> TrafficState:
+    """The newest change taken back: a canary is ended, else previous becomes champion again."""
+    kept = {role: version for role, version in state.roles.items() if role != "canary"}
+    if "canary" in state.roles:
+        return _next(state, kept, 0.0)
+    if "previous" not in state.roles:
+        raise ServingError(
+            "there is nothing to roll back to",
+            hint="only one release was ever champion here; deploy another one",
+        )
+    return _next(state, {"champion": state.roles["previous"]}, 0.0)
+
+
+def _checked(fraction: float) -> float:
+    if not 0.0 <= fraction <= 1.0:
+        raise ServingError(
+            f"a canary's share of {fraction:g} makes no sense", hint="a fraction in [0, 1]"
+        )
+    return fraction
+
+
+def _next(state: TrafficState, roles: dict[str, int], fraction: float) -> TrafficState:
+    return dataclasses.replace(
+        state, revision=state.revision + 1, roles=roles, canary_fraction=fraction
+    )

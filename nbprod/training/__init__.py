@@ -1,0 +1,7 @@
+"""One reproducible run of the module: load, split, fit, transform, train, and what it leaves."""
+
+from nbprod.training.parameters import checked_parameters
+from nbprod.training.preparation import Prepared, prepare
+from nbprod.training.run import train
+
+__all__ = ["Prepared", "checked_parameters", "prepare", "train"]

@@ -1,0 +1,52 @@
+"""The data contract applied to a run: what trains must be what could be served."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from nbprod.data.contract import check_frame
+from nbprod.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbprod.config import Settings
+    from nbprod.records import DataContract, Finding
+    from nbprod.training.preparation import Prepared
+
+_SHOWN = 5
+
+
+def check_inputs(contract: DataContract, prepared: Prepared, settings: Settings) -> None:
+    """Refuses, with a DataError that counts each failure, training rows the contract forbids.
+
+    Serving would refuse such rows, so a model must not learn from them.
+    """
+    report = check_frame(contract, "input", prepared.inputs, redact=settings.redacted)
+    if report.passed:
+        return
+    counted = [f"{what} ({rows:,} rows)" for what, rows in report.failures.items()]
+    raise DataError(
+        f"the training rows break the data contract: {'; '.join(counted[:_SHOWN])}"
+        + (f"; and {len(counted) - _SHOWN} more" if len(counted) > _SHOWN else ""),
+        hint="correct them in the data cell, or let the contract allow them: edit schemas.py, "
+        "or `nbprod contract infer`",
+        failures=report.failures,
+    )
+
+
+def contract_warnings(
+    contract: DataContract, features: pd.DataFrame, outputs: pd.DataFrame
+) -> tuple[Finding, ...]:
+    """Warnings for features and outputs of a run that are not as the contract says."""
+    found = [
+        finding
+        for report in (
+            check_frame(contract, "features", features) if contract.features else None,
+            check_frame(contract, "output", outputs) if contract.output else None,
+        )
+        if report is not None
+        for finding in report.findings
+    ]
+    return tuple(dataclasses.replace(finding, severity="warning") for finding in found)

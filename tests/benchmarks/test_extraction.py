@@ -1,0 +1,164 @@
+"""Inspection and extraction of a large notebook, beside nbdev's export and jupytext's reading.
+
+The peers copy cells; extraction also follows every name, makes functions of statements, and
+proves that each file compiles. Figures are medians in one process, in one run.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import pytest
+
+from nbprod.extraction import extract, extract_many, inspect_many, inspect_notebook
+from nbprod.records import Extraction, Inspection
+
+CELLS = 200
+ROUNDS = 7
+MANY = 1000
+FIT = "# what is learned of distance, number {n}\nmean_{n} = train['distance'].mean() + {n}\n"
+FIT += "spread_{n} = train['distance'].std()"
+FEATURE = "# distance, scaled\nX_{n} = (train['distance'] - mean_{n}) / spread_{n}  # number {n}\n"
+FEATURE += "X_{n} = X_{n}.clip(-3, 3).fillna(0.0)"
+PLOT = "fig, ax = plt.subplots()\nflights['distance'].hist(bins={n}, ax=ax)\nplt.show()"
+LOOK = "train.groupby('carrier')['late'].agg(['mean', 'count'])\ndisplay(train.describe())"
+HELPER = """def scale_{n}(values, centre, spread=1.0):
+    \"\"\"Values around a centre, in units of spread.\"\"\"
+    shifted = values - centre
+    # a spread of zero would give infinities
+    if spread == 0:
+        return shifted
+    return shifted / spread"""
+
+
+def notebook(cells: int) -> dict[str, Any]:
+    """A notebook of loose statements: of every five cells one is learned, one a feature."""
+    start = "import matplotlib.pyplot as plt\nimport pandas as pd\n"
+    start += "from sklearn.linear_model import LogisticRegression\n\n%matplotlib inline"
+    told = [
+        ("", start),
+        ("parameters", "seed = 7\ncutoff = 0.8\nregularisation = 1.0"),
+        (
+            "data",
+            "edited = 0\nflights = pd.read_parquet('flights.parquet').sort_values('day')\nflights.head()",
+        ),
+        (
+            "split",
+            "cut = int(len(flights) * cutoff)\ntrain, holdout = flights[:cut], flights[cut:]",
+        ),
+    ]
+    names = []
+    for n in range((cells - 7) // 5):
+        names.append(f"X_{n}")
+        pairs = (("fit", FIT), ("features", FEATURE), ("", PLOT), ("", LOOK), ("lib", HELPER))
+        told += [(role, source.replace("{n}", str(n))) for role, source in pairs]
+    columns = ", ".join(f"'{name.lower()}': {name}" for name in names)
+    told += [
+        ("features", f"X = pd.DataFrame({{{columns}}})"),
+        (
+            "train",
+            "y = train['late']\nmodel = LogisticRegression(C=regularisation)\nmodel.fit(X, y)",
+        ),
+        ("predict", "predictions = pd.DataFrame({'late': model.predict(X)}, index=X.index)"),
+    ]
+    told += [("", "predictions.describe()")] * (cells - len(told))
+    return {
+        "cells": [_cell(number, role, source) for number, (role, source) in enumerate(told)],
+        "metadata": {"kernelspec": {"display_name": "Python 3", "name": "python3"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def _cell(number: int, role: str, source: str) -> dict[str, Any]:
+    tag = role if role == "parameters" else f"nbprod:{role}"
+    return {
+        "cell_type": "code",
+        "id": f"c{number}",
+        "metadata": {"tags": [tag]} if role else {},
+        "execution_count": None,
+        "outputs": [],
+        "source": source.splitlines(keepends=True),
+    }
+
+
+def _median_ms(work: Callable[[int], object]) -> tuple[float, float]:
+    """Median wall time and median processor time of one call, after one to warm up."""
+    wall, busy = [], []
+    for number in range(ROUNDS + 1):
+        start, used = time.perf_counter(), time.process_time()
+        work(number)
+        busy.append(time.process_time() - used)
+        wall.append(time.perf_counter() - start)
+    return statistics.median(wall[1:]) * 1000, statistics.median(busy[1:]) * 1000
+
+
+def test_a_large_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every edit of a 200-cell notebook is inspected and extracted while one waits for it."""
+    nb_export = pytest.importorskip("nbdev.export").nb_export
+    content = notebook(CELLS)
+    paths = []
+    for number in range(ROUNDS + 1):  # another notebook each time: nothing is remembered
+        content["cells"][2]["source"][0] = f"edited = {number}\n"
+        paths.append(tmp_path / f"edit_{number}.ipynb")
+        paths[-1].write_text(json.dumps(content, indent=1))
+    exported = copy.deepcopy(content)
+    for cell in exported["cells"]:
+        if cell["metadata"]:
+            cell["source"].insert(0, "#| export\n")
+    exported["cells"].insert(0, _cell(-1, "", "#| default_exp core"))
+    monkeypatch.chdir(tmp_path)
+    Path("core.ipynb").write_text(json.dumps(exported, indent=1))
+
+    def extracted(number: int) -> None:
+        extract(
+            paths[number], tmp_path / "package", label="late", force=True, project_path=tmp_path
+        )
+
+    rows = {
+        "nbdev nb_export": _median_ms(lambda _: nb_export("core.ipynb", lib_path="lib")),
+        "jupytext ipynb -> percent": _median_ms(
+            lambda n: jupytext.writes(nbformat.read(paths[n], 4), fmt="py:percent")
+        ),
+        "nbprod inspect": _median_ms(lambda n: inspect_notebook(paths[n], label="late")),
+        "nbprod extract, edited": _median_ms(extracted),
+        "nbprod extract, unchanged": _median_ms(lambda _: extracted(ROUNDS)),
+    }
+    peer = rows["nbdev nb_export"]
+    for name, (wall, busy) in rows.items():
+        ratios = f"x{wall / peer[0]:6.2f} (x{busy / peer[1]:6.2f}) of nbdev"
+        print(f"{name:28} {wall:8.1f} ms ({busy:8.1f} ms of processor)   {ratios}")
+    assert rows["nbprod extract, unchanged"] < peer
+
+
+def test_a_thousand_notebooks(tmp_path: Path) -> None:
+    """One call uses the cores there are."""
+    pairs = []
+    content = notebook(22)
+    for number in range(MANY):
+        content["cells"][2]["source"][0] = f"edited = {number}\n"
+        path = tmp_path / f"n{number}.ipynb"
+        path.write_text(json.dumps(content))
+        pairs.append((path, tmp_path / f"p{number}"))
+    paths = [path for path, _ in pairs]
+    for workers in dict.fromkeys((1, os.cpu_count() or 1)):
+        start = time.perf_counter()
+        seen = inspect_many(paths, label="late", workers=workers)
+        middle = time.perf_counter()
+        made = extract_many(pairs, project_path=tmp_path, label="late", workers=workers)
+        end = time.perf_counter()
+        assert all(isinstance(item, Inspection) for item in seen)
+        assert all(isinstance(item, Extraction) for item in made)
+        print(
+            f"{MANY} notebooks of 22 cells, {workers} workers:"
+            f" inspect {middle - start:6.1f} s, extract {end - middle:6.1f} s"
+        )

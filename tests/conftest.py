@@ -1,0 +1,48 @@
+"""Fixtures that several rooms of tests share: one walked project, copied where it is altered."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from pathlib import Path
+
+import pytest
+from command import nbprod
+
+
+@pytest.fixture(scope="session")
+def walked(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The starter project, walked from extract to release at high risk; do not alter it."""
+    base = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        base = base.parent  # what all workers of a run share: the first one walks, others wait
+    whole, part = base / "walked", base / "walked.part"
+    with (base / "walked.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not whole.exists():
+            part.mkdir()
+            _walk(part / "project")
+            part.rename(whole)
+    return whole / "project"
+
+
+def _walk(folder: Path) -> None:
+    assert nbprod("init", str(folder), cwd=Path.cwd()).code == 0
+    text = (folder / "nbprod.toml").read_text()
+    text = text.replace("[notebooks]", 'risk  = "high"\n\n[notebooks]')
+    text = text.replace("[gate]", '[gate]\napprovers = ["reviewer@example.com"]')
+    (folder / "nbprod.toml").write_text(text)
+    approve = ["approve", "--reason", "looked at it", "--by", "reviewer@example.com"]
+    for verb in (["extract"], ["parity"], ["train"], ["gate"], approve, ["release"]):
+        result = nbprod(*verb, cwd=folder)
+        assert result.code == 0, f"{verb}: {result.out}\n{result.err}"
+
+
+@pytest.fixture
+def copy(walked: Path, tmp_path: Path) -> Path:
+    """A copy of the walked project, to be altered."""
+    target = tmp_path / "project"
+    shutil.copytree(walked, target)
+    for path in (target / ".nbprod" / "releases").rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)  # a release is read-only
+    return target

@@ -1,0 +1,136 @@
+"""Every record of the road is altered in turn; the stage that builds on it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from command import nbprod
+
+from nbprod.records import canonical_json, sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+APPROVE = ("approve", "--reason", "again", "--by", "reviewer@example.com")
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    found = sorted((folder / ".nbprod").glob(pattern))
+    assert found, pattern
+    return found[-1]
+
+
+def _alter(path: Path, change: Callable[[dict], None], *, reseal: bool = False) -> None:
+    """Change one field of a stored record; ``reseal`` also forges its digest."""
+    content = json.loads(path.read_text())
+    change(content["record"])
+    if reseal:
+        content["digest"] = sha256(canonical_json(content["record"]))
+    path.write_text(json.dumps(content))
+
+
+def _set(**fields: object) -> Callable[[dict], None]:
+    return lambda record: record.update(fields)
+
+
+def _flip_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+RECORDS = {
+    "extraction": ("extractions/*.json", _set(version="0" * 64), ("train",)),
+    "contract": ("contracts/*.json", _set(strict=False), ("train",)),
+    "run": ("runs/*/record.json", _set(metrics={"auc": 1.0}), ("gate",)),
+    "parity": ("parity/*.json", _set(rows=1), ("release",)),
+    "gate": ("gates/*/record.json", _set(verdict="passed", passed=True, checks=[]), ("release",)),
+    "approval": ("approvals/*.json", _set(by="somebody@else"), ("release",)),
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_an_altered_record_is_refused_by_the_next_stage(copy: Path, name: str) -> None:
+    """Exit 1, one message that names the record, and a next step."""
+    pattern, change, verb = RECORDS[name]
+    _alter(_only(copy, pattern), change)
+    before = sorted(path for path in (copy / ".nbprod").rglob("*") if "releases" in path.parts)
+    result = nbprod(*verb, cwd=copy)
+    assert result.code == 1, result.err
+    assert "hint:" in result.err
+    assert "nbprod" in result.err.partition("hint:")[2]
+    after = sorted(path for path in (copy / ".nbprod").rglob("*") if "releases" in path.parts)
+    assert before == after
+
+
+@pytest.mark.parametrize("name", ["run", "parity", "gate", "contract", "extraction"])
+def test_a_forged_digest_does_not_help(copy: Path, name: str) -> None:
+    """A later record names the digest of what it was made from."""
+    pattern, change, _ = RECORDS[name]
+    path = _only(copy, pattern)
+    if name == "gate":
+        # the last link of the chain: the approval was given to exactly this gate result
+        change = _set(verdict="passed", gate_digest="0" * 64)
+    _alter(path, change, reseal=True)
+    result = nbprod("release", cwd=copy)
+    assert result.code == 1, result.err
+
+
+def _edit_module(folder: Path) -> None:
+    path = folder / "strong_wine" / "features.py"
+    path.write_text(path.read_text() + "\nleak = 1\n")
+
+
+FILES = {
+    "module": (_edit_module, ("train",)),
+    "bundle": (lambda f: _flip_byte(_only(f, "runs/*/bundle/model/*")), ("gate",)),
+    "state": (lambda f: _flip_byte(_only(f, "runs/*/bundle/state/*")), ("gate",)),
+    "held-out rows": (lambda f: _flip_byte(_only(f, "runs/*/data/holdout.parquet")), ("gate",)),
+    "added file": (
+        lambda f: (_only(f, "runs/*/bundle") / "extra.py").write_text("x = 1\n"),
+        ("gate",),
+    ),
+    "release": (lambda f: _flip_byte(_only(f, "releases/*/model/*")), ("deploy",)),
+    "release evidence": (lambda f: _flip_byte(_only(f, "releases/*/evidence/*")), ("verify",)),
+    "release record": (lambda f: _flip_byte(_only(f, "releases/*/release.json")), ("deploy",)),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_altered_file_is_refused_by_the_next_stage(copy: Path, name: str) -> None:
+    """Every file of a module, a candidate and a release is the one that was hashed."""
+    alter, verb = FILES[name]
+    alter(copy)
+    result = nbprod(*verb, cwd=copy)
+    assert result.code == 1, result.out + result.err
+    if verb != ("verify",):  # a verification that finds something is a result, not an error
+        assert "hint:" in result.err
+
+
+def test_nothing_altered_nothing_refused(copy: Path) -> None:
+    """The sabotage of this file is what fails: an untouched copy walks on."""
+    assert nbprod("verify", cwd=copy).code == 0
+    assert nbprod("gate", cwd=copy).code == 0
+    assert nbprod(*APPROVE, cwd=copy).code == 0
+
+
+def test_an_approval_by_a_stranger_is_refused(copy: Path) -> None:
+    """[gate] approvers names who may; the message says who that is."""
+    result = nbprod("approve", "--reason", "fine", "--by", "me@example.com", cwd=copy)
+    assert result.code == 1
+    assert "reviewer@example.com" in result.err
+
+
+def test_a_rejection_stops_a_release_of_the_same_candidate(copy: Path) -> None:
+    """A later no is stronger than an earlier yes."""
+    result = nbprod("train", "-p", "regularisation", "0.5", cwd=copy)
+    assert result.code == 0, result.err
+    assert nbprod("gate", cwd=copy).code == 0
+    assert nbprod("release", cwd=copy).code == 1  # not approved yet
+    assert nbprod(*APPROVE, cwd=copy).code == 0
+    reject = ("reject", "--reason", "too confident", "--by", "reviewer@example.com")
+    assert nbprod(*reject, cwd=copy).code == 0
+    assert nbprod("release", cwd=copy).code == 1

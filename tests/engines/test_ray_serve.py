@@ -1,0 +1,275 @@
+"""A deployment on a real Ray: its whole life under traffic, and what happens when parts die."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from nbprod.config import Model, Serving, Settings
+from nbprod.data import prediction_log
+from nbprod.engine import (
+    Engine,
+    end_engine,
+    engine_processes,
+    free_port,
+    read_engine,
+    start_engine,
+)
+from nbprod.errors import ServingError
+from nbprod.serving.ray_backend import RayBackend
+
+pytestmark = pytest.mark.engine
+
+
+def _bundle_writer() -> Callable[..., Path]:
+    path = Path(__file__).parents[1] / "unit" / "serving" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("serving_conftest", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    writer: Callable[..., Path] = module.write_trips
+    return writer
+
+
+def trip(number: int | str) -> dict[str, Any]:
+    return {"trip": f"T{number}", "km": 10, "minutes": 50.0, "city": "Bern"}
+
+
+@dataclass
+class Answer:
+    sent_at: float  # seconds, monotonic clock
+    status: int  # 0: no answer at all
+    body: Any
+
+
+@dataclass
+class Traffic:
+    """Callers that never stop: every answer is kept."""
+
+    url: str
+    callers: int = 4
+    answers: list[Answer] = field(default_factory=list)
+
+    def __enter__(self) -> Traffic:
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._call, args=(n,)) for n in range(self.callers)
+        ]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _call(self, caller: int) -> None:
+        with httpx.Client(base_url=self.url, timeout=60, trust_env=False) as client:
+            number = 0
+            while not self._stop.is_set():
+                number += 1
+                sent_at = time.monotonic()
+                try:
+                    sent = {"instances": [trip(f"{caller}-{number}")]}
+                    response = client.post("/predict", json=sent)
+                    good = response.status_code == 200
+                    body = response.json() if good else response.text
+                    self.answers.append(Answer(sent_at, response.status_code, body))
+                except httpx.HTTPError as error:
+                    self.answers.append(Answer(sent_at, 0, repr(error)))
+
+    def wait_for(self, count: int, *, good: bool = False, timeout_s: float = 120.0) -> None:
+        """Until so many more answers came."""
+        until = len(self._counted(good)) + count
+        deadline = time.monotonic() + timeout_s
+        while len(self._counted(good)) < until:
+            assert time.monotonic() < deadline, f"{len(self.answers)} answers only"
+            time.sleep(0.02)
+
+    def _counted(self, good: bool) -> list[Answer]:
+        return [a for a in self.answers if a.status == 200 or not good]
+
+    @property
+    def failed(self) -> list[Answer]:
+        return [answer for answer in self.answers if answer.status != 200]
+
+    def acknowledged(self) -> set[str]:
+        return {a.body["prediction_ids"][0] for a in self.answers if a.status == 200}
+
+
+@dataclass(frozen=True)
+class Served:
+    engine: Engine
+    backend: RayBackend
+    bundles: dict[int, Path]
+    log_folder: Path
+
+    def logged(self) -> set[str]:
+        found = prediction_log.query(self.log_folder, limit=1_000_000)
+        return {prediction.id for prediction in found}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Release 1 as champion in two replicas; release 2 answers one more, release 9 is broken."""
+    folder = tmp_path_factory.mktemp("served")
+    write = _bundle_writer()
+    bundles = {
+        1: write(folder / "1"),
+        2: write(folder / "2", bias=1.0),
+        9: write(folder / "9", broken=True),
+    }
+    settings = Settings(
+        project_path=str(folder),
+        model=Model(name="trips", outcome="late"),
+        serving=Serving(port=free_port(), replicas=2, timeout_ms=20_000),
+    )
+    engine = start_engine(folder / "engine", name="trips")
+    try:
+        backend = RayBackend(
+            engine,
+            settings,
+            deployment="trips",
+            state_folder=folder / "state",
+            log_folder=folder / "logs",
+            profile_folder=folder / "profiles",
+        )
+        backend.deploy(1, bundles[1])
+        yield Served(engine, backend, bundles, folder / "logs")
+    finally:
+        end_engine(engine)
+    assert engine_processes(engine.id) == []
+    assert not Path(engine.temp_path).exists()
+    assert read_engine(folder / "engine") is None
+
+
+def test_no_request_fails_on_the_whole_road(served: Served) -> None:
+    """Canary, promotion and rollback under traffic: no failed request, nothing lost, < 1 s."""
+    backend = served.backend
+    with Traffic(backend.url) as traffic:
+        traffic.wait_for(20)
+        backend.start_canary(2, served.bundles[2], 0.5)
+        traffic.wait_for(100)
+        backend.promote()
+        traffic.wait_for(50)
+        done = backend.rollback(settle=False)
+        back_at = time.monotonic()
+        traffic.wait_for(50)
+        backend.settle()
+        traffic.wait_for(50)
+    assert traffic.failed == []
+    assert done["confirmed"] is True
+    assert done["verified"] is True
+    assert done["duration_ms"] < 1000
+    seen = {(a.body["release"], a.body["role"]) for a in traffic.answers}
+    assert {("1", "champion"), ("2", "canary"), ("2", "champion")} <= seen
+    assert {a.body["release"] for a in traffic.answers if a.sent_at > back_at} == {"1"}
+    # Every answer names the release that computed it: release 2 answers one more.
+    for answer in traffic.answers:
+        assert answer.body["predictions"] == [0.5 if answer.body["release"] == "1" else 1.5]
+    assert traffic.acknowledged() <= served.logged()
+    status = backend.status()
+    assert [step["action"] for step in status["history"]][-3:] == ["canary", "promote", "rollback"]
+    assert {replica["release"] for replica in status["replicas"]} == {"1"}
+
+
+def test_a_broken_release_never_takes_traffic(served: Served) -> None:
+    """A release that does not start is refused with the reason; the champion never noticed."""
+    before = served.backend.status()["traffic"]
+    with Traffic(served.backend.url, callers=2) as traffic:
+        traffic.wait_for(10)
+        with pytest.raises(ServingError, match="no such thing"):
+            served.backend.start_canary(9, served.bundles[9], 0.5)
+        traffic.wait_for(10)
+    assert traffic.failed == []
+    assert {answer.body["release"] for answer in traffic.answers} == {"1"}
+    assert served.backend.status()["traffic"] == before
+
+
+def test_nothing_listens_beyond_loopback(served: Served) -> None:
+    """Every socket that the engine's processes listen on is on loopback."""
+    listening = [
+        connection.laddr.ip
+        for process in engine_processes(served.engine.id)
+        for connection in process.net_connections(kind="inet")
+        if connection.status == "LISTEN"
+    ]
+    assert listening
+    assert {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}
+
+
+def test_kill_9_of_a_replica_loses_no_acknowledged_prediction(served: Served) -> None:
+    """After SIGKILL of a replica under traffic every acknowledged id is in the log."""
+    with Traffic(served.backend.url) as traffic:
+        traffic.wait_for(50, good=True)
+        os.kill(served.backend.replica_pids()[0], signal.SIGKILL)
+        traffic.wait_for(100, good=True)
+    assert traffic.acknowledged() <= served.logged()
+
+
+def test_a_killed_keeper_comes_back_with_its_state(served: Served) -> None:
+    """While the keeper is dead requests are answered; then it has the state it had."""
+    before = served.backend.status()["traffic"]
+    import ray
+
+    ray.kill(ray.get_actor("nbprod-traffic-trips", namespace="nbprod"), no_restart=False)
+    with Traffic(served.backend.url, callers=1) as traffic:
+        traffic.wait_for(10, good=True)
+    assert served.backend.status()["traffic"] == before
+    served.backend.start_canary(2, served.bundles[2], 1.0)
+    with Traffic(served.backend.url, callers=1) as traffic:
+        traffic.wait_for(20, good=True)
+    assert {a.body["role"] for a in traffic.answers if a.status == 200} == {"canary"}
+    served.backend.rollback()
+
+
+def test_what_the_engine_lacks_is_refused_at_once(served: Served, tmp_path: Path) -> None:
+    """A GPU that is not there, and a port that is taken, are refused by name, not waited for."""
+
+    def other(**changes: Any) -> RayBackend:
+        serving = dataclasses.replace(served.backend.settings.serving, **changes)
+        return RayBackend(
+            served.engine,
+            dataclasses.replace(served.backend.settings, serving=serving),
+            deployment="other",
+            state_folder=tmp_path / "state",
+            log_folder=tmp_path / "logs",
+            profile_folder=tmp_path / "profiles",
+        )
+
+    started = time.monotonic()
+    with pytest.raises(ServingError, match="GPU"):
+        other(gpus=64.0, port=free_port()).deploy(1, served.bundles[1])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ServingError, match=str(port)):
+            other(port=port).deploy(1, served.bundles[1])
+    assert time.monotonic() - started < 30
+
+
+def test_an_engine_that_does_not_start_leaves_nothing(tmp_path: Path) -> None:
+    """A start that fails says why, and leaves no process, folder or description behind."""
+    with pytest.raises(ServingError) as failed:
+        start_engine(tmp_path, num_cpus=4, timeout_s=0.5)
+    assert failed.value.hint
+    assert read_engine(tmp_path) is None
+    assert not (tmp_path / "token").exists()
+    with contextlib.suppress(FileNotFoundError):
+        assert "engine.json" not in os.listdir(tmp_path)

@@ -1,0 +1,89 @@
+"""Laws of extraction: same notebook, same bytes; a second time changes nothing; cells = module."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from made_notebooks import (
+    DATA,
+    FEATURES,
+    FIT,
+    IMPORTS,
+    PREDICT,
+    SPLIT,
+    TRAIN,
+    content,
+    notebooks,
+    written,
+)
+
+from nbprod.extraction import extract
+from nbprod.notebook import read_notebook
+
+NUMBER = itertools.count()
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(cells=notebooks)
+def test_extraction_is_deterministic_idempotent_and_true(
+    cells: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Same bytes each time, no change the second time, and the module computes what cells do."""
+    number = next(NUMBER)
+    folder, name = tmp_path / str(number), f"law_{os.getpid()}_{number}"
+    path = written(folder, cells)
+    digest = read_notebook(path).digest
+    record = extract(path, folder / name, label="late", project_path=folder)
+    again = extract(path, folder / name, label="late", project_path=folder)
+    other = extract(path, folder / "other" / name, label="late", project_path=folder)
+    assert again.changed == ()
+    assert record.version == again.version == other.version
+    assert content(folder / name) == content(folder / "other" / name)
+    assert read_notebook(path).digest == digest
+
+    namespace: dict[str, Any] = {}
+    for source in cells:
+        exec(compile(source, "<cell>", "exec", dont_inherit=True), namespace)
+    monkeypatch.syspath_prepend(str(folder))
+    load = {f: importlib.import_module(f"{name}.{f}") for f in
+            ("parameters", "data", "features", "training", "inference")}  # fmt: skip
+    parameters = load["parameters"].Parameters()
+    train, holdout = load["data"].split(load["data"].load(parameters), parameters)
+    state = load["features"].fit(train, parameters)
+    features = load["features"].transform(train, state)
+    raw = holdout.drop(columns=["late"])
+    held_out = load["features"].transform(raw, state)
+    model = load["training"].train(features, train["late"], parameters)
+    predictions = load["inference"].predict(model, held_out, state)
+    pd.testing.assert_frame_equal(features, namespace["X_train"])
+    pd.testing.assert_frame_equal(held_out, namespace["X_holdout"])
+    pd.testing.assert_frame_equal(predictions, namespace["predictions"])
+    assert model == namespace["model"]
+
+
+def test_hash_seed_does_not_matter(tmp_path: Path) -> None:
+    """A process with another hash seed writes the same bytes as this one."""
+    path = written(tmp_path, (IMPORTS, "n = 30\nscale = 2", *(c[-1] for c in (DATA, SPLIT, FIT)),
+                              FEATURES[1], TRAIN[0], PREDICT[1]))  # fmt: skip
+    code = (
+        "import sys; from nbprod.extraction import extract;"
+        "extract(sys.argv[1], sys.argv[2], label='late', project_path=sys.argv[3])"
+    )
+    here, there = tmp_path / "here" / "package", tmp_path / "there" / "package"
+    command = [sys.executable, "-c", code, str(path), str(there), str(tmp_path)]
+    seed = "1" if os.environ.get("PYTHONHASHSEED") == "2" else "2"
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed}, cwd=tmp_path)
+    extract(path, here, label="late", project_path=tmp_path)
+    assert content(here) == content(there)
+    assert len(content(here)) > 5

@@ -1,0 +1,34 @@
+# %% [markdown]
+# # A class whose methods read what a fit cell learned
+# label: y
+
+# %%
+import pandas as pd
+from sklearn.linear_model import LinearRegression
+
+# %% tags=["nbprod:data"]
+df = pd.DataFrame({"x": range(20), "y": range(20)})
+
+# %% tags=["nbprod:split"]
+train, test = df[:15], df[15:]
+
+# %% tags=["nbprod:fit"]
+mean = train["x"].mean()
+
+# %% tags=["nbprod:features"]
+class Centered:
+    def __init__(self, column):
+        self.column = column
+
+    def of(self, rows):
+        return (rows[self.column] - mean).to_frame()
+
+
+X_train = Centered("x").of(train)
+X_test = Centered("x").of(test)
+
+# %% tags=["nbprod:train"]
+model = LinearRegression().fit(X_train, train["y"])
+
+# %% tags=["nbprod:predict"]
+pred = model.predict(X_test)

@@ -1,0 +1,83 @@
+"""Damage done on purpose."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from nbprod.errors import DataError
+from nbprod.gates import load_predictor
+from nbprod.gates.sabotage import write_shuffled_labels
+
+
+@pytest.fixture
+def damaged(shared_bundle, project, monkeypatch):
+    """The predictor under a sabotage, as a gate notebook gets it."""
+
+    def load(kind: str):
+        monkeypatch.setenv("NBPROD_SABOTAGE", kind)
+        monkeypatch.setenv("NBPROD_GATE_SNAPSHOT", str(project.holdout))
+        monkeypatch.setenv("NBPROD_GATE_DELAY_MS", "60")
+        return load_predictor(shared_bundle.folder)
+
+    return load
+
+
+def asked(frame: pd.DataFrame) -> list[dict]:
+    return frame[["x", "city"]].to_dict("records")
+
+
+def test_without_sabotage_the_real_predictor_answers(damaged, frame) -> None:
+    """In the real run, and under a sabotage of the notebook's own, nothing is changed."""
+    plain = damaged("").predict(frame)
+    assert roc_auc_score(frame["late"], plain["late"]) > 0.85
+    pd.testing.assert_frame_equal(damaged("shuffled_labels").predict(frame), plain)
+
+
+@pytest.mark.parametrize("kind", ["constant", "shuffled_predictions", "swapped_column"])
+def test_damaged_answers_know_nothing(damaged, frame, kind) -> None:
+    """Frames and requests are damaged alike: index and columns stay, the skill is gone."""
+    plain = damaged("").predict(frame)
+    predictor = damaged(kind)
+    spoiled = predictor.predict(frame)
+    assert spoiled.index.equals(plain.index)
+    assert list(spoiled.columns) == list(plain.columns)
+    assert abs(roc_auc_score(frame["late"], spoiled["late"]) - 0.5) < 0.06
+    outputs = predictor.answer(asked(frame)).outputs
+    assert len(outputs) == len(frame)
+    assert abs(roc_auc_score(frame["late"], outputs) - 0.5) < 0.06
+    assert predictor.name == "tiny"
+
+
+def test_the_constant_is_the_mean_answer_for_any_rows(damaged, frame) -> None:
+    """One row or many, the same constant; it is the mean over the snapshot."""
+    mean = damaged("").predict(frame)["late"].mean()
+    predictor = damaged("constant")
+    assert predictor.predict(frame.head(1))["late"].tolist() == pytest.approx([mean])
+    assert predictor.answer(asked(frame.tail(2))).outputs == pytest.approx([mean, mean])
+
+
+def test_slow_predictions_are_slow(damaged, frame) -> None:
+    """Answers are right, and late."""
+    plain = damaged("").predict(frame)
+    predictor = damaged("slow_predictions")
+    start = time.perf_counter()
+    pd.testing.assert_frame_equal(predictor.predict(frame), plain)
+    predictor.answer(asked(frame.head(1)))
+    assert time.perf_counter() - start >= 0.12
+
+
+def test_shuffled_labels_are_the_same_labels_elsewhere(project, frame, tmp_path) -> None:
+    """Only the order of the label changes; dtypes and other columns stay."""
+    target = tmp_path / "deep" / "shuffled.parquet"
+    write_shuffled_labels(project.holdout, "late", target)
+    shuffled = pd.read_parquet(target)
+    assert shuffled["late"].sum() == frame["late"].sum()
+    assert abs(np.corrcoef(shuffled["late"], frame["late"])[0, 1]) < 0.1
+    pd.testing.assert_frame_equal(shuffled.drop(columns="late"), frame.drop(columns="late"))
+    with pytest.raises(DataError, match="no column 'gone'"):
+        write_shuffled_labels(project.holdout, "gone", target)

@@ -1,0 +1,146 @@
+"""Every record can be read in a terminal, and none floods it."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import typing
+
+import pytest
+from rich.console import Console
+
+import nbprod.records
+from nbprod.records import Finding, Judgement, Record
+from nbprod.reporting import show
+
+
+def shown(record, width: int = 120) -> str:
+    out = io.StringIO()
+    show(record, Console(file=out, width=width, highlight=False))
+    return out.getvalue()
+
+
+def minimal(kind: type) -> object:
+    """A value of a record type with only what it requires."""
+    hints = typing.get_type_hints(kind)
+    given = {}
+    for item in dataclasses.fields(kind):
+        required = (
+            item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+        )
+        if required:
+            given[item.name] = _value(hints[item.name])
+    return kind(**given)
+
+
+def _value(hint: object) -> object:
+    if typing.get_origin(hint) is typing.Literal:
+        return typing.get_args(hint)[0]
+    if dataclasses.is_dataclass(hint):
+        return minimal(hint)
+    plain = {str: "text", int: 3, float: 0.5, bool: True}
+    if hint in plain:
+        return plain[hint]
+    return (typing.get_origin(hint) or dict)() if hint is not typing.Any else 1
+
+
+KINDS = [
+    kind
+    for kind in vars(nbprod.records).values()
+    if dataclasses.is_dataclass(kind) and kind not in (Record, Judgement)
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_record_has_something_to_show(kind) -> None:
+    """The emptiest record of each type prints, in a narrow terminal, too."""
+    record = minimal(kind)
+    assert shown(record).strip()
+    assert shown(record, width=40).strip()
+
+
+def test_hostile_names_are_only_text(samples, evil) -> None:
+    """Markup in a name is printed, not obeyed."""
+    for name, record in samples.items():
+        if name != "parity":
+            assert "[red]" in shown(record, width=400), name
+
+
+def test_findings_come_last_errors_first_with_the_next_step(samples) -> None:
+    """Code, message, place and hint are printed; errors before warnings."""
+    findings = (
+        Finding(code="NBM002", severity="warning", message="later"),
+        Finding(
+            code="NBM001",
+            severity="error",
+            message="first",
+            hint="do this",
+            notebook="n.ipynb",
+            cell_id="c1",
+            line=3,
+            column="temp",
+        ),
+    )
+    text = shown(dataclasses.replace(samples["health"], findings=findings))
+    assert text.index("NBM001") < text.index("NBM002")
+    assert "n.ipynb, cell c1, line 3, column temp" in text
+    assert "→ do this" in text
+    assert text.rstrip().splitlines()[-1].startswith("NBM002")
+
+
+def test_long_records_are_cut_and_say_so(make_gate, make_check) -> None:
+    """A thousand checks and findings print a bounded number of lines."""
+    many = make_gate(
+        *(make_check(name=f"m{n}") for n in range(1000)),
+        findings=tuple(Finding(code="NBG004", severity="error", message=str(n)) for n in range(99)),
+    )
+    text = shown(many)
+    assert len(text.splitlines()) < 80
+    assert "and 960 more" in text
+    assert "and 79 more findings" in text
+
+
+def test_lists_of_records_are_shown(samples) -> None:
+    """Predictions become a table; nothing found says so; other records follow one another."""
+    text = shown([samples["prediction"]] * 3)
+    assert text.count("champion") == 3
+    assert "nothing found" in shown([])
+    assert "12,345" in shown([samples["health"], samples["parity"]])
+
+
+def test_the_gate_tells_void_checks(samples) -> None:
+    """Whether each check was shown to fail is in the table."""
+    text = shown(samples["gate"], width=300)
+    assert "VOID" in text
+    assert "sabotaged" in text
+
+
+def test_a_proof_shows_what_differs_first() -> None:
+    """Differences above what is the same; parameters counted, not listed; the tests' outcome."""
+    rows = [
+        ("alpha", "parameter", "same", ""),
+        ("frame", "frame", "same", ""),
+        ("middle", "state", "different", "the cells give 1, the module 2"),
+        ("scale", "state", "not compared", "a function of the notebook"),
+        ("auc", "", "not in the module", "nothing in the module needs it"),
+    ]
+    values = tuple(
+        nbprod.records.ComparedValue(name=n, role=r, verdict=v, cell_id="c1", reason=why)
+        for n, r, v, why in rows
+    )
+    told = shown(
+        nbprod.records.Proof(
+            notebook="a.ipynb",
+            package="a",
+            version="1",
+            passed=False,
+            values=values,
+            tests={"failed": 2},
+        )
+    )
+    counts = "2 values the same, 1 different, 1 not compared, 1 not in the module"
+    assert counts in told
+    assert told.index("middle") < told.index("frame ") < told.index("scale")
+    assert "1 parameter" in told
+    assert "alpha" not in told
+    assert "2 failed" in told

@@ -1,0 +1,273 @@
+"""The traffic keeper and the dispatchers that follow it, in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbprod.records import Json, TrafficState
+from nbprod.serving import LocalService, PredictRequest, Reply, ServiceOptions
+from nbprod.serving.dispatching import Dispatcher
+from nbprod.serving.keeper import TrafficKeeper
+
+
+class OtherProcess:
+    """Stands for another release's process: answers with its number, or fails as told."""
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        self.failures = 0
+
+    async def answer(self, request: PredictRequest, role: str) -> Reply:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("the process is gone")
+        return Reply(200, {"release": str(self.version), "role": role, "predictions": []})
+
+    async def ping(self) -> None:
+        return None
+
+    async def check(self) -> list[Json]:
+        return []
+
+
+def request(number: int = 1) -> PredictRequest:
+    row = {"trip": f"T{number}", "km": 1, "minutes": 50.0, "city": "Bern"}
+    return PredictRequest([row], "r")
+
+
+def run(scenario: Callable[[], Awaitable[Any]]) -> Any:
+    return asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
+async def canary(keeper: TrafficKeeper, fraction: float = 0.5) -> None:
+    await keeper.change("deploy", {"version": 1})
+    await keeper.change("canary", {"version": 2, "fraction": fraction})
+
+
+def test_the_state_survives_the_keeper(tmp_path: Path) -> None:
+    """A keeper that starts again has the state and the history of the one that died."""
+
+    async def scenario() -> None:
+        await canary(TrafficKeeper(str(tmp_path / "traffic.json")))
+        again = await TrafficKeeper(str(tmp_path / "traffic.json")).status()
+        assert again["traffic"]["roles"] == {"champion": 1, "canary": 2}
+        assert [step["action"] for step in again["history"]] == ["deploy", "canary"]
+
+    run(scenario)
+
+
+def test_a_change_on_a_stale_revision_is_refused(tmp_path: Path) -> None:
+    """Compare-and-set: who decided on an old state is told so, and nothing changes."""
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await canary(keeper)
+        refused = await keeper.change("promote", {"revision": 1})
+        assert "changed meanwhile" in refused["error"]["message"]
+        assert (await keeper.status())["traffic"]["revision"] == 2
+        assert "error" not in await keeper.change("promote", {"revision": 2})
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("verb", "given"),
+    [("fly", {}), ("promote", {}), ("rollback", {}), ("canary", {}), ("traffic", {"fraction": 2})],
+)
+def test_a_senseless_change_is_an_error_and_changes_nothing(
+    tmp_path: Path, verb: str, given: Json
+) -> None:
+    """An unknown verb, or one the state does not allow, is answered with an error."""
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await keeper.change("deploy", {"version": 1})
+        assert "error" in await keeper.change(verb, given)
+        assert (await keeper.status())["traffic"]["revision"] == 1
+
+    run(scenario)
+
+
+def test_a_full_disk_stops_every_change_but_a_rollback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change that cannot be kept is refused; a rollback is made all the same, and says so."""
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await canary(keeper)
+
+        def full(*_: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(keeper, "_save", full)
+        refused = await keeper.change("promote", {})
+        assert "No space left" in refused["error"]["message"]
+        assert (await keeper.status())["traffic"]["revision"] == 2
+        done = await keeper.change("rollback", {})
+        assert done["saved"] is False
+        assert done["traffic"]["roles"] == {"champion": 1}
+
+    run(scenario)
+
+
+def test_a_change_is_confirmed_by_those_who_follow_it(local: LocalService, tmp_path: Path) -> None:
+    """With live followers a change is confirmed at once; with a dead one within a second."""
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await canary(keeper)
+        dispatcher = Dispatcher(local.service, 1, keeper=keeper, worker=OtherProcess)
+        await dispatcher.start()
+        await asyncio.sleep(0.05)
+        done = await keeper.change("traffic", {"fraction": 1.0})
+        assert done["confirmed"] is True
+        assert done["duration_ms"] < 500
+        assert (await dispatcher.answer(request())).body["release"] == "2"
+        # A replica that was killed in the middle of its wait never comes back for news.
+        gone = asyncio.create_task(keeper.wait("gone", "1", 1, done["traffic"]["revision"]))
+        await asyncio.sleep(0.05)
+        done = await keeper.change("rollback", {})
+        assert done["confirmed"] is False
+        assert done["duration_ms"] < 1000
+        assert (await dispatcher.answer(request())).body["role"] == "champion"
+        await dispatcher.stop()
+        await gone
+
+    run(scenario)
+
+
+def test_each_request_goes_where_the_state_says(local: LocalService, tmp_path: Path) -> None:
+    """The champion answers here, the canary's share elsewhere; sticky by the contract's key."""
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await canary(keeper, 0.4)
+        dispatcher = Dispatcher(local.service, 1, keeper=keeper, worker=OtherProcess)
+        await dispatcher.start()
+        roles = [(await dispatcher.answer(request(n))).body["role"] for n in range(200)]
+        assert 40 < roles.count("canary") < 120
+        again = [(await dispatcher.answer(request(n))).body["role"] for n in range(200)]
+        assert roles == again
+        await keeper.change("promote", {})
+        reply = await dispatcher.answer(request())
+        assert (reply.body["release"], reply.body["role"]) == ("2", "champion")
+        await keeper.change("rollback", {})
+        reply = await dispatcher.answer(request())
+        assert (reply.body["release"], reply.body["role"]) == ("3", "champion")
+        await dispatcher.stop()
+
+    run(scenario)
+
+
+def test_a_dead_canary_costs_no_request(local: LocalService, tmp_path: Path) -> None:
+    """When the canary's process is gone the champion answers, and it is counted."""
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await canary(keeper, 1.0)
+        other = OtherProcess(2)
+        other.failures = 3
+        dispatcher = Dispatcher(local.service, 1, keeper=keeper, worker=lambda _: other)
+        await dispatcher.start()
+        reply = await dispatcher.answer(request())
+        assert (reply.status, reply.body["role"], reply.body["release"]) == (200, "champion", "3")
+        assert "nbprod_forward_failures_total" in local.service.metrics.render({})
+        await dispatcher.stop()
+
+    run(scenario)
+
+
+def test_a_champion_that_is_slow_to_come_is_tried_again(
+    local: LocalService, tmp_path: Path
+) -> None:
+    """A champion elsewhere is tried until the deadline, never replaced by the old release."""
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await keeper.change("deploy", {"version": 5})
+        other = OtherProcess(5)
+        other.failures = 2
+        dispatcher = Dispatcher(local.service, 1, keeper=keeper, worker=lambda _: other)
+        await dispatcher.start()
+        assert (await dispatcher.answer(request())).body["release"] == "5"
+        await dispatcher.stop()
+
+    run(scenario)
+
+
+def test_without_its_keeper_a_replica_keeps_the_last_state(
+    local: LocalService, tmp_path: Path
+) -> None:
+    """The last state stays in force while the keeper cannot be reached, and news come after."""
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await canary(keeper, 1.0)
+        dispatcher = Dispatcher(local.service, 1, keeper=keeper, worker=OtherProcess)
+        await dispatcher.start()
+        wait = keeper.wait
+
+        async def unreachable(*_: Any) -> Json:
+            raise ConnectionError
+
+        keeper.wait = unreachable  # type: ignore[method-assign]
+        await asyncio.sleep(2.2)  # the wait that was open comes back by itself
+        assert (await dispatcher.answer(request())).body["release"] == "2"
+        keeper.wait = wait  # type: ignore[method-assign]
+        await keeper.change("rollback", {})
+        await asyncio.sleep(0.3)
+        assert (await dispatcher.answer(request())).body["role"] == "champion"
+        await dispatcher.stop()
+
+    run(scenario)
+
+
+def test_admin_verbs_reach_the_keeper(local: LocalService, tmp_path: Path) -> None:
+    """Rollback says how long it took and that the release was verified; others are refused."""
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await canary(keeper)
+        dispatcher = Dispatcher(local.service, 1, keeper=keeper, worker=OtherProcess)
+        await dispatcher.start()
+        await asyncio.sleep(0.05)
+        done = await dispatcher.administer("rollback", {"by": "me"})
+        assert done.status == 200
+        assert done.body["verified"] is True
+        assert done.body["traffic"]["roles"] == {"champion": 1}
+        assert (await dispatcher.administer("rollback", {})).status == 409
+        assert (await dispatcher.administer("deploy", {"version": 9})).status == 404
+        status = (await dispatcher.administer("", {})).body
+        assert status["history"][-1]["by"] == "me"
+        assert TrafficState.from_json(status["traffic"]).roles == {"champion": 1}
+        await dispatcher.stop()
+
+    run(scenario)
+
+
+def test_the_deadline_holds_for_a_forwarded_request(
+    bundle: Path, options: ServiceOptions, tmp_path: Path
+) -> None:
+    """A release that never answers is 504 at the deadline."""
+
+    async def scenario(local: LocalService) -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await keeper.change("deploy", {"version": 5})
+        other = OtherProcess(5)
+        other.failures = 10_000
+        dispatcher = Dispatcher(local.service, 1, keeper=keeper, worker=lambda _: other)
+        await dispatcher.start()
+        reply = await dispatcher.answer(request())
+        assert reply.status == 504
+        assert reply.headers["Retry-After"] == "1"
+        await dispatcher.stop()
+
+    with LocalService(bundle, dataclasses.replace(options, timeout_s=0.5)) as local:
+        run(lambda: scenario(local))

@@ -1,0 +1,48 @@
+"""Metrics of a run follow its task and the kind of its outputs."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from nbprod.training.metrics import holdout_metrics
+
+LABEL = pd.Series([0, 1, 1, 0], name="late")
+
+
+def test_scores_of_a_binary_label():
+    """A score in [0, 1] is judged by rank, by distance and at one half."""
+    found = holdout_metrics(pd.DataFrame({"late": [0.1, 0.9, 0.4, 0.2]}), LABEL, "classification")
+    assert (found["auc"], found["accuracy"]) == (1.0, 0.75)
+    assert pytest.approx(found["brier"]) == (0.01 + 0.01 + 0.36 + 0.04) / 4
+    assert -sum(map(math.log, (0.9, 0.9, 0.4, 0.8))) / 4 == pytest.approx(found["log_loss"])
+
+
+def test_one_class_has_no_auc():
+    """Where all labels are the same, what cannot be computed is left out."""
+    found = holdout_metrics(pd.DataFrame({"p": [0.1, 0.2]}), LABEL.head(2) * 0, "classification")
+    assert {"brier", "log_loss", "accuracy"} == set(found)
+
+
+def test_predicted_classes():
+    """Class names are compared as they are; the label's own column is the prediction."""
+    outputs = pd.DataFrame({"score": [0.1, 0.2], "kind": ["a", "b"]})
+    found = holdout_metrics(outputs, pd.Series(["a", "a"], name="kind"), "classification")
+    assert found == {"accuracy": 0.5}
+
+
+def test_regression():
+    """Mean absolute and root mean squared error."""
+    found = holdout_metrics(
+        pd.DataFrame({"price": [1.0, 4.0]}), pd.Series([1.0, 2.0], name="y"), "regression"
+    )
+    assert (1.0, math.sqrt(2)) == (found["mae"], pytest.approx(found["rmse"]))
+
+
+def test_what_cannot_be_compared_has_no_metric():
+    """No rows, or text in a regression: nothing."""
+    assert holdout_metrics(pd.DataFrame({"p": []}), LABEL.head(0), "regression") == {}
+    words = pd.DataFrame({"p": ["a"]})
+    assert holdout_metrics(words, pd.Series([1.0], name="y"), "regression") == {}
