@@ -2,7 +2,7 @@
 # environment in .venv of this clone, nothing global but what apt must install
 # (scripts say so when they may not).
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak bench lab clean
+.PHONY: help demo test check soak bench lab clean browser services
 
 PYTHON ?= python3
 VENV   := .venv
@@ -32,15 +32,19 @@ check: $(STAMP) ## lint, types, the law of imports, the house rules
 browser:
 	@.ci/browser
 
+services:
+	@.ci/services
+
 # Two runs: what starts real engines shares one Ray and must not compete with others for two cores.
-test: $(STAMP) browser check ## everything: check, then every test
+test: $(STAMP) browser services check ## everything: check, then every test
 	$(BIN)/python -m pytest -q -n 2 -m "not engine" --ignore tests/benchmarks --ignore tests/soak
 	$(BIN)/python -m pytest -q -m engine --ignore tests/soak
 
-soak: $(STAMP)  ## chaos and long runs, nightly
+soak: $(STAMP) services ## chaos and long runs, nightly
 	$(BIN)/python -m pytest -q tests/soak
 
 bench: $(STAMP) ## every claim of speed against its peer, in one run
+	@.ci/services bench
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m pytest -q -s tests/benchmarks
 

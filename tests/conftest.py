@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import postgres
 import pytest
 from command import nbprod
 
@@ -46,3 +48,16 @@ def copy(walked: Path, tmp_path: Path) -> Path:
     for path in (target / ".nbprod" / "releases").rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)  # a release is read-only
     return target
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[postgres.Cluster]:
+    """A real PostgreSQL on loopback, started once a run; see `postgres_url`."""
+    with postgres.cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: postgres.Cluster) -> str:
+    """The URL of an empty database of its own in the run's PostgreSQL."""
+    return postgres_cluster.new_database()
