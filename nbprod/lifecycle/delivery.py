@@ -12,9 +12,9 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import NbprodError, ReleaseError, ServingError, TamperedReleaseError
-from nbprod.lifecycle.lineage import person, resolve_run
+from nbprod.lifecycle.lineage import checked_artifacts, person, resolve_run
 from nbprod.lifecycle.loop import log_folder, profile_folder
-from nbprod.lifecycle.promotion import checked_artifacts, release_path, verify
+from nbprod.lifecycle.promotion import release_path, verify
 from nbprod.records import Deployment, Release, RolloutStep, TrafficState, TrainingRun, utc_now
 
 if TYPE_CHECKING:

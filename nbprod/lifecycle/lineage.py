@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import shutil
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nbprod.errors import StoreError
+from nbprod.errors import StoreError, TamperedReleaseError
 from nbprod.records import (
     Approval,
     DataContract,
@@ -23,6 +25,7 @@ from nbprod.records import (
 from nbprod.store import check_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from nbprod.lifecycle.project import Project
@@ -111,3 +114,46 @@ def person() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return getpass.getuser()
     return result.stdout.strip() or getpass.getuser()
+
+
+def gate_of(project: Project, run: TrainingRun) -> GateResult | None:
+    """The newest gate result that judged exactly this candidate."""
+    # Newest first, and no further than needed: a damaged older result is shadowed by a new one.
+    for gate_id in reversed(project.store.ids(FOLDERS[GateResult])):
+        result = project.store.load(GateResult, FOLDERS[GateResult], gate_id)
+        if result.candidate_digest == run.candidate.digest:
+            return result
+    return None
+
+
+def checked_artifacts(project: Project, run: TrainingRun) -> Path:
+    """The run's folder; refuses when a file of its bundle or data is not the one that was made."""
+    from nbprod.predictor.bundle import read_bundle, verify_bundle
+
+    folder = project.store.folder_of(FOLDERS[TrainingRun], run.id)
+    for name, digest in run.artifacts.items():
+        if file_digest(folder / name) != digest:
+            raise TamperedReleaseError(
+                f"{folder / name} is not the file that run {run.id} wrote",
+                hint="train again: `nbprod train`",
+            )
+    findings = verify_bundle(folder / "bundle")
+    if findings or read_bundle(folder / "bundle").digest != run.candidate.digest:
+        what = findings[0].message if findings else "its digest is another one"
+        raise TamperedReleaseError(
+            f"the candidate of run {run.id} was changed: {what}",
+            hint="train again: `nbprod train`",
+        )
+    return folder
+
+
+@contextmanager
+def new_folder(project: Project, kind: str, record_id: str) -> Iterator[Path]:
+    """A folder that is there only when the block ends well: nothing half-written remains."""
+    folder = project.store.folder_of(kind, record_id)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

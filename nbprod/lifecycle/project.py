@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbprod.config import Settings, load_settings, setting_values
-from nbprod.lifecycle import delivery, loop, promotion, workbench
+from nbprod.lifecycle import delivery, gating, loop, promotion, workbench
 from nbprod.lifecycle.lineage import resolve_run
 from nbprod.records import (
     Approval,
@@ -108,23 +108,23 @@ class Project:
 
     def gate(self, candidate: TrainingRun | str | None = None) -> GateResult:
         """Judge a candidate (the latest by default) by its validation notebooks."""
-        return promotion.gate(self, candidate)
+        return gating.gate(self, candidate)
 
     def approve(
         self, candidate: TrainingRun | str | None = None, *, reason: str, by: str = ""
     ) -> Approval:
         """A person's yes, bound to the candidate's digest."""
-        return promotion.decide(self, candidate, approved=True, reason=reason, by=by)
+        return gating.decide(self, candidate, approved=True, reason=reason, by=by)
 
     def reject(
         self, candidate: TrainingRun | str | None = None, *, reason: str, by: str = ""
     ) -> Approval:
         """A person's no, bound to the candidate's digest."""
-        return promotion.decide(self, candidate, approved=False, reason=reason, by=by)
+        return gating.decide(self, candidate, approved=False, reason=reason, by=by)
 
     def review(self, candidate: TrainingRun | str | None = None) -> Path:
         """Write the page of sample predictions that a reviewer looks at; its path."""
-        return promotion.review_page(self, candidate)
+        return gating.review_page(self, candidate)
 
     def latest_run(self) -> TrainingRun:
         """The run that made the latest candidate."""
