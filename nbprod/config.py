@@ -132,7 +132,13 @@ class Rollout:
     canary: dict[str, Any] = field(
         default_factory=lambda: {"steps": [10, 50, 100], "min_requests": 300, "hold_s": 60}
     )
-    guard: dict[str, str] = field(default_factory=dict)
+    guard: dict[str, str] = field(
+        default_factory=lambda: {
+            "error_rate": "<= champion + 0.01",
+            "fallback_rate": "<= champion + 0.01",
+            "p99_ms": "<= champion * 2",
+        }
+    )
 
 
 @dataclass(frozen=True)

@@ -494,6 +494,8 @@ class TrafficState(_Plain):
     revision: int = 0
     roles: dict[str, int] = field(default_factory=dict)  # role -> release version
     canary_fraction: float = 0.0  # [0, 1]
+    shadows: tuple[int, ...] = ()  # releases that see the traffic and answer nobody
+    paused: bool = False  # a person said so: no step forward; the guards stay armed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -506,6 +508,7 @@ class RolloutStep(_Plain):
     traffic: TrafficState
     reason: str = ""
     duration_ms: float = 0.0  # from the call to its acknowledgement
+    evidence: Json = field(default_factory=dict)  # what was observed, and each guard's verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -542,6 +545,7 @@ class Prediction(_Plain):
     degraded: bool = False
     module_version: str = ""
     key: Json = field(default_factory=dict)
+    shadow_of: str = ""  # a shadow's: the id of the live prediction it was made beside
 
 
 @dataclass(frozen=True, kw_only=True)

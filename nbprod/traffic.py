@@ -21,17 +21,22 @@ _BUCKETS = 1 << 32
 def assign(state: TrafficState, key: str) -> Role:
     """The role that answers requests with this key: ``champion`` or ``canary``.
 
-    The key's place on [0, 1) never changes and the canary gets what lies below its fraction:
-    raising the fraction never moves a key from the canary back to the champion.
+    A key's place on [0, 1) never changes during a trial, and the canary gets what lies below
+    its fraction: raising the fraction never moves a key from the canary back to the champion.
     """
-    if "canary" in state.roles and place(key) < state.canary_fraction:
+    canary = state.roles.get("canary")
+    if canary is not None and place(key, canary) < state.canary_fraction:
         return "canary"
     return "champion"
 
 
-def place(key: str) -> float:
-    """The key's fixed place on [0, 1), the same in every process and every release."""
-    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=4).digest()
+def place(key: str, canary: int) -> float:
+    """The key's fixed place on [0, 1) in the trial of a release, the same in every process.
+
+    Each release is tried on other keys: the first to meet a canary are not always the same.
+    """
+    text = f"{canary}\x1f{key}".encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(text, digest_size=4).digest()
     return int.from_bytes(digest, "big") / _BUCKETS
 
 
@@ -62,6 +67,42 @@ def with_fraction(state: TrafficState, fraction: float) -> TrafficState:
             hint="start one: `nbprod deploy RELEASE --canary`",
         )
     return _next(state, dict(state.roles), _checked(fraction))
+
+
+def with_shadow(state: TrafficState, version: int) -> TrafficState:
+    """A release that sees the live requests too and answers nobody."""
+    if "champion" not in state.roles:
+        raise ServingError(
+            "there is no champion whose requests a shadow could see",
+            hint="deploy a release first: `nbprod deploy`",
+        )
+    if version in state.roles.values():
+        raise ServingError(
+            f"release {version} answers requests already",
+            hint="a shadow is another release than champion, canary and previous",
+        )
+    shadows = tuple(sorted({*state.shadows, version}))
+    return dataclasses.replace(state, revision=state.revision + 1, shadows=shadows)
+
+
+def without_shadow(state: TrafficState, version: int) -> TrafficState:
+    """That release is a shadow no more."""
+    if version not in state.shadows:
+        raise ServingError(
+            f"release {version} is no shadow here", hint="`nbprod status` shows the roles"
+        )
+    shadows = tuple(one for one in state.shadows if one != version)
+    return dataclasses.replace(state, revision=state.revision + 1, shadows=shadows)
+
+
+def with_pause(state: TrafficState, paused: bool) -> TrafficState:
+    """The rollout takes no step forward, or does so again; the guards stay armed."""
+    if "canary" not in state.roles:
+        raise ServingError(
+            "there is no canary whose steps could be paused",
+            hint="start one: `nbprod deploy RELEASE --canary`",
+        )
+    return dataclasses.replace(state, revision=state.revision + 1, paused=paused)
 
 
 def after_promotion(state: TrafficState) -> TrafficState:
@@ -97,5 +138,10 @@ def _checked(fraction: float) -> float:
 
 def _next(state: TrafficState, roles: dict[str, int], fraction: float) -> TrafficState:
     return dataclasses.replace(
-        state, revision=state.revision + 1, roles=roles, canary_fraction=fraction
+        state,
+        revision=state.revision + 1,
+        roles=roles,
+        canary_fraction=fraction,
+        shadows=tuple(one for one in state.shadows if one not in roles.values()),
+        paused=state.paused and "canary" in roles,
     )

@@ -35,7 +35,7 @@ def test_the_ends_of_the_scale_are_exact(key: str) -> None:
     """A share of 0 gives the canary nothing, a share of 1 everything."""
     assert assign(state(0.0), key) == "champion"
     assert assign(state(1.0), key) == "canary"
-    assert 0.0 <= place(key) < 1.0
+    assert 0.0 <= place(key, 2) < 1.0
 
 
 @given(KEYS, FRACTIONS)

@@ -23,8 +23,15 @@ def test_the_share_is_kept_over_many_keys() -> None:
 
 def test_a_key_has_the_same_place_in_every_process() -> None:
     """The place of a key does not depend on the process's hash seed."""
-    assert traffic.place("flight 7") == pytest.approx(0.782002, abs=1e-5)
-    assert traffic.place("a") != traffic.place("b")
+    assert traffic.place("flight 7", 2) == pytest.approx(0.885078, abs=1e-5)
+    assert traffic.place("a", 2) != traffic.place("b", 2)
+
+
+def test_another_release_is_tried_on_other_keys() -> None:
+    """The first to meet a canary are not always the same: two trials share keys by chance only."""
+    places = [(traffic.place(f"key {n}", 2), traffic.place(f"key {n}", 3)) for n in range(5000)]
+    both = sum(one < 0.2 and other < 0.2 for one, other in places)
+    assert both / 5000 == pytest.approx(0.04, abs=0.01)
 
 
 def test_promotion_keeps_the_old_champion_as_previous() -> None:
@@ -66,3 +73,32 @@ def test_what_makes_no_sense_is_refused(change: object) -> None:
     with pytest.raises(ServingError) as refused:
         change()  # type: ignore[operator]
     assert refused.value.hint
+
+
+def test_shadows_come_and_go_and_end_where_they_answer() -> None:
+    """Any number of shadows; a release that gets a role that answers is a shadow no more."""
+    state = traffic.with_shadow(traffic.with_shadow(canary(), 4), 3)
+    assert state.shadows == (3, 4)
+    assert traffic.without_shadow(state, 3).shadows == (4,)
+    alone = traffic.after_rollback(state)
+    assert traffic.with_canary(alone, 4, 0.1).shadows == (3,)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_answers_cannot_be_a_shadow(version: int) -> None:
+    """Champion and canary are refused; so is taking away what is no shadow."""
+    with pytest.raises(ServingError):
+        traffic.with_shadow(canary(), version)
+    with pytest.raises(ServingError):
+        traffic.without_shadow(canary(), version)
+
+
+def test_a_pause_ends_with_the_trial() -> None:
+    """Paused while the canary is there; promotion and rollback leave no pause behind."""
+    state = traffic.with_pause(canary(), True)
+    assert state.paused
+    assert not traffic.with_pause(state, False).paused
+    assert not traffic.after_promotion(state).paused
+    assert not traffic.after_rollback(state).paused
+    with pytest.raises(ServingError):
+        traffic.with_pause(traffic.with_champion(TrafficState(), 1), True)
