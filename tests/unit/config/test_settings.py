@@ -16,7 +16,7 @@ owner = "ops@example.com"
 [notebooks]
 train = "notebooks/train.ipynb"
 """
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def _project(tmp_path: Path, text: str) -> Path:
@@ -61,8 +61,27 @@ def test_precedence_is_argument_environment_file_default(tmp_path: Path) -> None
     [
         (FIVE_LINES + "[serving]\nprot = 1\n", 7, ["'prot'", "[serving]"], "'port'"),
         (FIVE_LINES + "[servign]\nport = 1\n", 6, ["[servign]"], "'serving'"),
-        (FIVE_LINES + "[serving]\nport = 'x'\n", 7, ["port", "'x'"], "int"),
-        (FIVE_LINES + "[serving]\nport = true\n", 7, ["port", "True"], "int"),
+        (FIVE_LINES + "[serving]\nport = 'x'\n", 7, ["port", "'x'"], "a whole number"),
+        (FIVE_LINES + "[serving]\nport = true\n", 7, ["port", "True"], "a whole number"),
+        (FIVE_LINES + "[serving]\nport = 1\nreplicas = 0\n", 8, ["replicas is 0"], "at least 1"),
+        (FIVE_LINES + "[serving]\nreplicas = {min = 3, max = 2}\n", 7, ["replicas"], "no more"),
+        (FIVE_LINES + "[serving]\nreplicas = 'two'\n", 7, ["'two'"], "a table with min, max"),
+        (FIVE_LINES + "[serving]\nbatch = {max_rows = 0}\n", 7, ["batch"], "no batches"),
+        (FIVE_LINES + "[serving]\nlog = {redct = ['a']}\n", 7, ["log", "'redct'"], "'redact'"),
+        (FIVE_LINES + "[serving.log]\nredact = 'a'\n", 6, ["log.redact is 'a'"], "a list"),
+        (FIVE_LINES + "[serving]\nlog = {on_failure = 'x'}\n", 7, ["on_failure"], "'refuse'"),
+        (FIVE_LINES + "[serving]\nauth = {token_env = 'X'}\n", 7, ["'token_env'"], "'tokens_env'"),
+        (FIVE_LINES + "[rollout]\ncanary = {stpes = [10]}\n", 7, ["'stpes'"], "'steps'"),
+        (FIVE_LINES + "[rollout]\ncanary = {steps = [0, 110]}\n", 7, ["[0.0, 110.0]"], "percent"),
+        (FIVE_LINES + "[data]\nholdout = {last = '30d', fraction = 0.2}\n", 7, ["holdout"], "or"),
+        (FIVE_LINES + "[data]\nholdout = {last = 'soon'}\n", 7, ["holdout"], "30d"),
+        (FIVE_LINES + "[data]\nholdout = {fraction = 20}\n", 7, ["holdout"], "between 0 and 1"),
+        (
+            FIVE_LINES + "[gate]\nbaseline = {max_regresion = 1}\n",
+            7,
+            ["baseline"],
+            "max_regression",
+        ),
         (FIVE_LINES + "[serving]\nport = 99999\n", 7, ["port", "99999"], "65535"),
         (FIVE_LINES + "[model\n", 6, ["TOML"], ""),
         (FIVE_LINES + "[monitor]\nwindow = '1 hour'\n", 7, ["window"], "1h"),
@@ -82,6 +101,14 @@ def test_a_mistake_is_named_with_file_line_and_key(
     assert f"line {line}" in caught.value.message
     assert all(word in caught.value.message for word in words)
     assert hint in caught.value.hint
+
+
+def test_a_table_keeps_the_defaults_of_the_keys_it_leaves_out(tmp_path: Path) -> None:
+    """One key of a canary's table can be set without losing the others."""
+    text = FIVE_LINES + "[rollout]\ncanary = { steps = [5] }\n[data]\nholdout = { last = '7d' }\n"
+    settings = load_settings(_project(tmp_path, text), environ={})
+    assert settings.rollout.canary == {"steps": (5.0,), "min_requests": 300, "hold_s": 60.0}
+    assert settings.data.holdout == {"last": "7d"}  # it is one or the other
 
 
 @pytest.mark.parametrize("key", ["name", "owner", "train"])
