@@ -128,6 +128,16 @@ def after_rollback(state: TrafficState) -> TrafficState:
     return _next(state, {"champion": state.roles["previous"]}, 0.0)
 
 
+def after_abort(state: TrafficState) -> TrafficState:
+    """The canary ended; without one there is nothing to abort."""
+    if "canary" not in state.roles:
+        raise ServingError(
+            "there is no canary to abort",
+            hint="`nbprod rollback` brings the previous champion back",
+        )
+    return after_rollback(state)
+
+
 def _checked(fraction: float) -> float:
     if not 0.0 <= fraction <= 1.0:
         raise ServingError(

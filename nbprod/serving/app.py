@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -155,7 +156,10 @@ class _Routes:
 
     async def predict(self, request: Request) -> Reply:
         body = await _body(request)
-        return await self._dispatch(reading.read_predict(body, request.headers.get("x-request-id")))
+        read = reading.read_predict(body, request.headers.get("x-request-id"))
+        if key := request.headers.get("x-routing-key"):
+            read = dataclasses.replace(read, routing_key=key)
+        return await self._dispatch(read)
 
     async def invocations(self, request: Request) -> Reply:
         body = await _body(request, "application/json", "text/csv")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from nbprod import traffic
 from nbprod.records import Json, TrafficState, new_id
 from nbprod.serving.replies import PredictRequest, Reply, problem
+from nbprod.serving.shadowing import ShadowMirror
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _RETRY_S = 0.1
 _OPEN_S = 30.0
-_VERBS = ("promote", "rollback", "traffic")
+_VERBS = ("promote", "rollback", "abort", "traffic", "pause", "resume", "unshadow")
+_BACKWARD = ("rollback", "abort")
 
 
 class Keeper(Protocol):
@@ -30,7 +32,7 @@ class Keeper(Protocol):
     async def status(self) -> Json:
         """See `TrafficKeeper.status`."""
 
-    async def wait(self, listener: str, release: str, pid: int, revision: int) -> Json:
+    async def wait(self, listener: str, release: str, pid: int, revision: int, tally: Json) -> Json:
         """See `TrafficKeeper.wait`."""
 
     async def leave(self, listener: str) -> None:
@@ -45,6 +47,9 @@ class Worker(Protocol):
 
     async def answer(self, request: PredictRequest, role: str) -> Reply:
         """The answer of that release."""
+
+    async def answer_many(self, requests: list[PredictRequest], role: str) -> list[Reply]:
+        """The answers of that release to several requests, in one call."""
 
     async def ping(self) -> None:
         """Returns once the way to that process is open."""
@@ -76,6 +81,8 @@ class Dispatcher:
         self._workers: dict[int, Worker] = {}
         self._state = TrafficState()
         self._key = service.predictor.contract.key
+        self._tally: dict[str, dict[str, int]] = {}  # role -> requests, errors
+        self._shadows = ShadowMirror(self._worker_of, service.metrics)
         self._opening: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
 
@@ -90,6 +97,7 @@ class Dispatcher:
             self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
+        await self._shadows.stop()
         with contextlib.suppress(Exception):  # the keeper forgets it by itself
             await asyncio.wait_for(self._keeper.leave(self._service.writer_id), 1.0)
 
@@ -99,8 +107,19 @@ class Dispatcher:
         role = traffic.assign(state, self._key_of(request))
         version = state.roles.get(role, self._version)
         if version == self._version:
-            return await self._service.answer(request, role)
-        return await self._forwarded(request, role, version)
+            reply = await self._service.answer(request, role)
+        else:
+            reply = await self._forwarded(request, role, version)
+        self._count(role, failed=reply.status >= 500)
+        if state.shadows:
+            self._shadows.offer(request, reply)
+        return reply
+
+    def _count(self, role: str, *, requests: int = 1, failed: bool) -> None:
+        """Add to what the keeper is told of a role since the present state began."""
+        tally = self._tally.setdefault(role, {"requests": 0, "errors": 0})
+        tally["requests"] += requests
+        tally["errors"] += failed
 
     async def administer(self, verb: str, given: Json) -> Reply:
         """A rollout verb; without one, the state. A rollback is proven by golden requests."""
@@ -116,7 +135,7 @@ class Dispatcher:
             return problem(503, "the traffic keeper does not answer", hint=hint, retry_after_s=1)
         if "error" in done:
             return problem(409, done["error"]["message"], hint=done["error"]["hint"])
-        if verb == "rollback":
+        if verb in _BACKWARD:
             done["verified"] = await self._verified(done["traffic"]["roles"]["champion"])
         return Reply(200, done)
 
@@ -140,6 +159,8 @@ class Dispatcher:
             except Exception as error:  # noqa: BLE001 - the engine's many ways to lose a process
                 self._service.metrics.count("forward_failures", release=str(version))
                 _LOGGER.warning("release %s did not answer: %s", version, type(error).__name__)
+                # Answered by another release in the end, but this one failed its caller.
+                self._count(role, requests=0, failed=True)
             own = self._state.roles.get("champion") == self._version
             if own and role != "champion":
                 return await self._service.answer(request, "champion")
@@ -161,9 +182,15 @@ class Dispatcher:
         return self._workers[version]
 
     def _key_of(self, request: PredictRequest) -> str:
-        """What places a request: the contract's key of its first row; chance where it has none."""
+        """What places a request in a rollout, so that a user stays on one side.
+
+        The key that the caller named (``X-Routing-Key``), else the contract's key of the first
+        row, else the request id: that is the caller's own, or chance.
+        """
+        if request.routing_key:
+            return request.routing_key
         if not self._key or not request.rows:
-            return new_id()
+            return request.request_id or new_id()
         return "\x1f".join(str(request.rows[0].get(name)) for name in self._key)
 
     # ------------------------------------------------------------ following the state
@@ -177,6 +204,7 @@ class Dispatcher:
                     self._service.options.release,
                     os.getpid(),
                     self._state.revision,
+                    self._tally,
                 )
                 reachable = True
                 if news["revision"] != self._state.revision:
@@ -189,8 +217,11 @@ class Dispatcher:
 
     def _follow(self, news: Json) -> None:
         state = TrafficState.from_json(news)
+        if state.revision != self._state.revision:
+            self._tally = {}
         self._state = state
-        needed = set(state.roles.values()) - {self._version}
+        self._shadows.follow(state.shadows)
+        needed = {*state.roles.values(), *state.shadows} - {self._version}
         self._workers = {v: one for v, one in self._workers.items() if v in needed}
         # The way to a process that may be needed at once (a rollback's) is opened before.
         for version in needed - set(self._workers):

@@ -37,7 +37,13 @@ _CHANGES: dict[str, Callable[[TrafficState, Mapping[str, Any]], TrafficState]] =
     "traffic": lambda state, given: traffic.with_fraction(state, float(given["fraction"])),
     "promote": lambda state, _: traffic.after_promotion(state),
     "rollback": lambda state, _: traffic.after_rollback(state),
+    "abort": lambda state, _: traffic.after_abort(state),
+    "pause": lambda state, _: traffic.with_pause(state, True),
+    "resume": lambda state, _: traffic.with_pause(state, False),
+    "shadow": lambda state, given: traffic.with_shadow(state, int(given["version"])),
+    "unshadow": lambda state, given: traffic.without_shadow(state, int(given["version"])),
 }
+_CANNOT_WAIT = ("rollback", "abort")
 
 
 @dataclass
@@ -56,11 +62,16 @@ class TrafficKeeper:
         self._state = TrafficState()
         self._history: list[RolloutStep] = []
         self._listeners: dict[str, _Listener] = {}
+        self._tallies: dict[str, tuple[int, Json]] = {}  # listener -> revision, tally
         self._news = asyncio.Condition()
         self._load()
 
     async def status(self) -> Json:
-        """State, history, and the replicas that listen, with their process ids."""
+        """State, history, the replicas that listen, with their process ids, and ``tally``.
+
+        The tally counts requests and errors by role since the present state began, over all
+        replicas, also those that have ended meanwhile; a killed one's last two seconds are lost.
+        """
         self._forget_the_gone()
         return {
             "traffic": self._state.to_json(),
@@ -69,11 +80,18 @@ class TrafficKeeper:
                 {"id": name, "release": one.release, "pid": one.pid, "revision": one.revision}
                 for name, one in self._listeners.items()
             ],
+            "tally": self._tally(),
         }
 
-    async def wait(self, listener: str, release: str, pid: int, revision: int) -> Json:
-        """The state as soon as it is newer than ``revision``, or as it is after POLL_S."""
+    async def wait(
+        self, listener: str, release: str, pid: int, revision: int, tally: Json | None = None
+    ) -> Json:
+        """The state as soon as it is newer than ``revision``, or as it is after POLL_S.
+
+        tally: what the listener counted since that revision, by role.
+        """
         async with self._news:
+            self._tallies[listener] = revision, tally or {}
             self._listeners[listener] = _Listener(release, pid, revision, time.monotonic())
             self._news.notify_all()  # somebody may wait for this listener to have come back
             if self._state.revision <= revision:
@@ -107,13 +125,15 @@ class TrafficKeeper:
                     by=str(given.get("by", "")),
                     traffic=state,
                     reason=str(given.get("reason", "")),
+                    evidence=dict(given.get("evidence", {})),
                 )
                 history = [*self._history, step][-_MAX_HISTORY:]
-                saved = self._saved(state, history, needed=verb != "rollback")
+                saved = self._saved(state, history, needed=verb not in _CANNOT_WAIT)
             except NbprodError as error:
                 return {"error": error.to_json()}
             self._state = state
             self._history = history
+            self._tallies = {}
             self._news.notify_all()
             confirmed = await self._heard_by_all(state.revision)
         return {
@@ -122,6 +142,17 @@ class TrafficKeeper:
             "saved": saved,
             "duration_ms": round((time.monotonic() - started) * 1000, 1),
         }
+
+    def _tally(self) -> dict[str, dict[str, int]]:
+        total: dict[str, dict[str, int]] = {}
+        for revision, tally in self._tallies.values():
+            if revision != self._state.revision:
+                continue
+            for role, counts in tally.items():
+                sums = total.setdefault(role, {"requests": 0, "errors": 0})
+                for name in sums:
+                    sums[name] += int(counts.get(name, 0))
+        return total
 
     async def _heard_by_all(self, revision: int) -> bool:
         def heard() -> bool:

@@ -117,6 +117,10 @@ class ReleaseWorker:
         """The release's answer, logged in this process."""
         return await self._service.answer(request, role)
 
+    async def answer_many(self, requests: list[PredictRequest], role: str) -> list[Reply]:
+        """The release's answers to several requests that came over in one call."""
+        return await asyncio.gather(*(self._service.answer(one, role) for one in requests))
+
     async def ping(self) -> None:
         """Nothing; the way here is open."""
 

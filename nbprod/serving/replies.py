@@ -38,6 +38,8 @@ class PredictRequest:
     rows: list[Json]
     request_id: str
     partial: bool = False
+    routing_key: str = ""  # what places the request in a rollout, where the caller named it
+    shadow_of: tuple[str, ...] = ()  # the live predictions of these rows, for a shadow
 
 
 @dataclass(frozen=True)

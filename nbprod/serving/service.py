@@ -244,7 +244,7 @@ class Service:
             self.metrics.count("model_errors")
             return self._unavailable(job, answer.failed)
         predictions = [
-            self._record(job, request.rows[row], output, features)
+            self._record(job, row, output, features)
             for row, output, features in zip(
                 answer.good, answer.outputs, answer.features, strict=True
             )
@@ -292,9 +292,7 @@ class Service:
             return _Done(self._refused(request, violations))
         good = [place for place, row in enumerate(checked) if row is not None]
         self.metrics.count("degraded_predictions", len(good))
-        predictions = [
-            self._record(job, request.rows[row], output, {}, degraded=True) for row in good
-        ]
+        predictions = [self._record(job, row, output, {}, degraded=True) for row in good]
         body = self._body(job, [output] * len(good), predictions) | {"degraded": True}
         if request.partial:
             body |= {"rows": good, "errors": errors_of(violations)}
@@ -311,8 +309,9 @@ class Service:
         }
 
     def _record(
-        self, job: _Job, row: Json, output: Any, features: Json, *, degraded: bool = False
+        self, job: _Job, place: int, output: Any, features: Json, *, degraded: bool = False
     ) -> Prediction:
+        row, beside = job.request.rows[place], job.request.shadow_of
         return Prediction(
             id=new_id(),
             at=utc_now(),
@@ -327,6 +326,7 @@ class Service:
             degraded=degraded,
             module_version=self.predictor.module_version,
             key={name: row.get(name) for name in self.predictor.contract.key},
+            shadow_of=beside[place] if beside else "",
         )
 
 

@@ -120,6 +120,26 @@ class RayBackend:
             self._applications.keep_workers(_others(state))
         return state
 
+    def start_shadow(
+        self, version: int, bundle: str | Path, *, by: str = "", reason: str = ""
+    ) -> TrafficState:
+        """Start a release that sees the live requests and answers nobody.
+
+        Raises ServingError when it does not start, or answers requests already.
+        """
+        self._connect()
+        self._remember(version, bundle)
+        with self._alone():
+            began = version not in self._applications.workers()
+            if began:
+                self._run_worker(version)
+            try:
+                return self._change("shadow", version=version, by=by, reason=reason)
+            except ServingError:
+                if began:
+                    self._applications.keep_workers(_others(self._state()))
+                raise
+
     def set_traffic(self, fraction: float, *, by: str = "", reason: str = "") -> TrafficState:
         """Another share of the requests, in [0, 1], for the canary."""
         self._connect()
@@ -323,12 +343,13 @@ class RayBackend:
 
 
 def _all(state: TrafficState) -> set[int]:
-    return set(state.roles.values())
+    return {*state.roles.values(), *state.shadows}
 
 
 def _others(state: TrafficState) -> set[int]:
     """The releases that need a process of their own: all but the champion."""
-    return {version for role, version in state.roles.items() if role != "champion"}
+    answering = {version for role, version in state.roles.items() if role != "champion"}
+    return answering | set(state.shadows)
 
 
 def check_port(host: str, port: int) -> None:

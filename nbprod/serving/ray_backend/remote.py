@@ -34,9 +34,9 @@ class RemoteKeeper:
         answer: Json = await self._actor().status.remote()
         return answer
 
-    async def wait(self, listener: str, release: str, pid: int, revision: int) -> Json:
+    async def wait(self, listener: str, release: str, pid: int, revision: int, tally: Json) -> Json:
         """See `TrafficKeeper.wait`."""
-        answer: Json = await self._actor().wait.remote(listener, release, pid, revision)
+        answer: Json = await self._actor().wait.remote(listener, release, pid, revision, tally)
         return answer
 
     async def leave(self, listener: str) -> None:
@@ -62,6 +62,11 @@ class RemoteWorker:
         """The answer of that release's process."""
         reply: Reply = await self._handle.answer.remote(request, role)
         return reply
+
+    async def answer_many(self, requests: list[PredictRequest], role: str) -> list[Reply]:
+        """That process's answers to several requests, in one call."""
+        replies: list[Reply] = await self._handle.answer_many.remote(requests, role)
+        return replies
 
     async def ping(self) -> None:
         """Returns once the way to that process is open."""

@@ -29,6 +29,9 @@ class OtherProcess:
             raise ConnectionError("the process is gone")
         return Reply(200, {"release": str(self.version), "role": role, "predictions": []})
 
+    async def answer_many(self, requests: list[PredictRequest], role: str) -> list[Reply]:
+        return [await self.answer(one, role) for one in requests]
+
     async def ping(self) -> None:
         return None
 
@@ -271,3 +274,60 @@ def test_the_deadline_holds_for_a_forwarded_request(
 
     with LocalService(bundle, dataclasses.replace(options, timeout_s=0.5)) as local:
         run(lambda: scenario(local))
+
+
+def test_requests_and_errors_are_tallied_by_role(local: LocalService, tmp_path: Path) -> None:
+    """The keeper knows what each role did since the present state began; a new one starts at 0."""
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await canary(keeper, 0.5)
+        other = OtherProcess(2)
+        other.failures = 5
+        dispatcher = Dispatcher(local.service, 1, keeper=keeper, worker=lambda _: other)
+        await dispatcher.start()
+        replies = [await dispatcher.answer(request(n)) for n in range(60)]
+        assert all(reply.status == 200 for reply in replies)
+        await asyncio.sleep(2.2)  # the open wait comes back and brings the counts
+        tally = (await keeper.status())["tally"]
+        assert tally["canary"]["errors"] == 5
+        assert tally["canary"]["requests"] + tally["champion"]["requests"] == 60
+        await keeper.change("traffic", {"fraction": 1.0})
+        assert (await keeper.status())["tally"] == {}
+        await dispatcher.stop()
+
+    run(scenario)
+
+
+def test_a_named_routing_key_decides(local: LocalService, tmp_path: Path) -> None:
+    """A caller's key wins over the contract's: one user stays on one side for every trip."""
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await canary(keeper, 0.5)
+        dispatcher = Dispatcher(local.service, 1, keeper=keeper, worker=OtherProcess)
+        await dispatcher.start()
+        for user in ("ann", "bob", "cyn"):
+            sent = [dataclasses.replace(request(n), routing_key=user) for n in range(20)]
+            roles = {(await dispatcher.answer(one)).body["role"] for one in sent}
+            assert len(roles) == 1
+        await dispatcher.stop()
+
+    run(scenario)
+
+
+def test_pause_resume_and_abort(tmp_path: Path) -> None:
+    """A pause is in the state and in the history; an abort ends the canary, once."""
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await canary(keeper)
+        assert (await keeper.change("pause", {"by": "me"}))["traffic"]["paused"] is True
+        assert (await keeper.change("resume", {}))["traffic"]["paused"] is False
+        evidence = {"reason": "error_rate"}
+        done = await keeper.change("abort", {"evidence": evidence})
+        assert done["traffic"]["roles"] == {"champion": 1}
+        assert (await keeper.status())["history"][-1]["evidence"] == evidence
+        assert "error" in await keeper.change("abort", {})
+
+    run(scenario)
