@@ -376,9 +376,24 @@ class Snapshot(_Plain):
     digest: str  # over every value of every row and column
     rows: int
     columns: tuple[str, ...]
+    dtypes: dict[str, str] = field(default_factory=dict)  # column -> what it holds
     time_column: str = ""
     time_start: str = ""
     time_end: str = ""
+    query: str = ""  # of a database
+    sources: dict[str, str] = field(default_factory=dict)  # file the run names -> SHA-256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine(_Plain):
+    """What a run ran on."""
+
+    python: str = ""
+    system: str = ""
+    processor: str = ""
+    cores: int = 0
+    memory_bytes: int = 0
+    accelerators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -408,6 +423,41 @@ class TrainingRun(Record):
     git_dirty: bool = False
     lock_digest: str = ""
     artifacts: dict[str, str] = field(default_factory=dict)  # path under the run -> SHA-256
+    durations_s: dict[str, float] = field(default_factory=dict)
+    settings: Json = field(default_factory=dict)  # section -> what nbprod.toml said of the training
+    machine: Machine = field(default_factory=Machine)
+    trained_by: str = ""
+
+
+Sameness = Literal["bit-equal", "within tolerance", "different", "not compared"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproducedStep(_Plain):
+    """One thing that a run made, beside what the same run made again."""
+
+    name: str  # data | holdout | features | state | model | predictions | metrics
+    verdict: Sameness
+    distance: float = 0.0  # the largest, in the measure of the tolerance
+    reason: str = ""  # the first difference, or why it was not compared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduction(Judgement):
+    """A release's run done again, compared value by value; passed unless it is different."""
+
+    release: int
+    candidate_digest: str
+    verdict: Sameness
+    # rebuilt from the lock in a fresh place | the present one, identical to the lock | different
+    environment: Literal["rebuilt", "identical", "different"]
+    libraries: int = 0  # of the lock that the run can reach
+    differences: tuple[str, ...] = ()  # of the environment: libraries, Python, machine
+    cause: str = ""  # what differs first: library | hardware | training; "" when nothing does
+    tolerance: str = ""
+    steps: tuple[ReproducedStep, ...] = ()
+    metrics: dict[str, float] = field(default_factory=dict)  # as they came out this time
+    machine: Machine = field(default_factory=Machine)
     durations_s: dict[str, float] = field(default_factory=dict)
 
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reject": ("reject", "Reject a candidate, with the reason."),
     "release": ("release", "Freeze a candidate with its evidence."),
     "verify": ("verify", "Check every hash of a release; of the newest by default."),
+    "reproduce": ("reproduce", "Train a release again from its lock and snapshot, and compare."),
     "deploy": ("deploy", "Serve a release on Ray Serve, or start its canary."),
     "promote": ("promote", "Make the canary the champion; the champion stays warm."),
     "rollback": ("rollback", "Send all traffic back to the previous release, at once."),

@@ -71,6 +71,7 @@ class Data:
     """Where the rows are and what their columns mean."""
 
     train: str = ""
+    query: str = ""  # what to ask, where train is a database's URL
     key: tuple[str, ...] = ()
     time: str = ""
     label: str = ""

@@ -1,44 +1,23 @@
 """Secrets in string literals: the patterns of detect-secrets, and names that say what they hold.
 
-The only door to detect-secrets. Nothing is sent anywhere: its patterns are applied, its
-verification is not. Strings that merely look random are not told: digests and ids do, too.
+Strings that merely look random are not told: digests and ids do, too.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from nbprod.masking import PLACEHOLDER, TELLING_NAME, WORTH_A_LOOK, known_secrets
 from nbprod.notebook.syntax import children
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-_PLUGINS = """
-artifactory.ArtifactoryDetector aws.AWSKeyDetector azure_storage_key.AzureStorageKeyDetector
-basic_auth.BasicAuthDetector discord.DiscordBotTokenDetector github_token.GitHubTokenDetector
-gitlab_token.GitLabTokenDetector jwt.JwtTokenDetector mailchimp.MailchimpDetector
-npm.NpmDetector openai.OpenAIDetector private_key.PrivateKeyDetector pypi_token.PypiTokenDetector
-sendgrid.SendGridDetector slack.SlackDetector square_oauth.SquareOAuthDetector
-stripe.StripeDetector telegram_token.TelegramBotTokenDetector twilio.TwilioKeyDetector
-"""
-# What any of these patterns could match: a long word, a user in a URL, the head of a key.
-_WORTH_A_LOOK = re.compile(r"[\w+/=.:-]{16}|://[^/\s]+@|PRIVATE KEY")
-_TELLING_NAME = re.compile(
-    r"(password|passwd|passphrase|pwd|credentials?|secret|(api|access|auth|private|secret)_?key"
-    r"|(access|auth|api|bearer|refresh|hf|github|gitlab|slack|bot)_?token)$",
-    re.IGNORECASE,
-)
 _TOKEN_NAME = re.compile(r"(^|_)token$", re.IGNORECASE)
 # `API_KEY = "API_KEY"`, "<your key>", "${KEY}", "{key}", "xxxx", "changeme": not the thing itself
 _ENVIRONMENT = re.compile(r"[A-Z]+(_[A-Z0-9]+)+$|[A-Z]+$")
-_PLACEHOLDER = re.compile(
-    r"([<{$%\[].*|(.)\2*|(your|my|the|an?|some|insert|enter|add|todo)\b.*"
-    r"|change_?me|example|dummy|fake|test|none|null|redacted|placeholder)$",
-    re.IGNORECASE,
-)
 _LEAST = 6
 
 
@@ -54,7 +33,7 @@ def secret_lines(tree: ast.AST) -> list[int]:
 
 def secret_text_lines(text: str) -> list[int]:
     """The lines of any text, 1-based, that hold a secret of a known form."""
-    if not _WORTH_A_LOOK.search(text):
+    if not WORTH_A_LOOK.search(text):
         return []
     return [number for number, line in enumerate(text.split("\n"), start=1) if _is_known(line)]
 
@@ -103,30 +82,13 @@ def _text(node: ast.expr | None) -> str:
 def _is_named_so(name: str, value: Any) -> bool:
     if len(value) < _LEAST or value.lower() == name.lower():
         return False
-    if _PLACEHOLDER.match(value) or _ENVIRONMENT.match(value):
+    if PLACEHOLDER.match(value) or _ENVIRONMENT.match(value):
         return False
-    if _TELLING_NAME.search(name):
+    if TELLING_NAME.search(name):
         return True
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
     return bool(_TOKEN_NAME.search(name)) and len(value) >= 20 and mixed and " " not in value
 
 
 def _is_known(value: Any) -> bool:
-    if not _WORTH_A_LOOK.search(value):
-        return False
-    return any(
-        not _PLACEHOLDER.match(secret)
-        for plugin in _plugins()
-        for secret in plugin.analyze_string(value)
-    )
-
-
-@cache
-def _plugins() -> Iterable[Any]:
-    from importlib import import_module
-
-    made = []
-    for path in _PLUGINS.split():
-        file, _, name = path.partition(".")
-        made.append(getattr(import_module(f"detect_secrets.plugins.{file}"), name)())
-    return tuple(made)
+    return bool(known_secrets(value))

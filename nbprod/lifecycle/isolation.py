@@ -69,29 +69,33 @@ def run_job(
     progress: Progress | None = None,
     environ: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
+    python: str = "",
 ) -> Any:
-    """What a job returns, as plain data; see `run_isolated`."""
+    """What a job returns, as plain data; see `run_isolated`.
+
+    python: another interpreter, one that has nbprod; this process's own by default.
+    """
     with tempfile.TemporaryDirectory(prefix="nbprod-job-") as folder:
         work = Path(folder)
         request = {"job": job, "arguments": dict(arguments)}
         (work / "request.json").write_text(json.dumps(request), encoding="utf-8")
-        status = _run_child(work, cwd, environ or {}, progress, timeout_s, job)
+        command = [python or sys.executable, "-m", "nbprod.lifecycle.child", str(work)]
+        status = _run_child(command, work, cwd, environ or {}, progress, timeout_s)
         return _answer(work, status, job)
 
 
 def _run_child(
+    command: list[str],
     work: Path,
     cwd: Path,
     environ: Mapping[str, str],
     progress: Progress | None,
     timeout_s: float | None,
-    job: str,
 ) -> int:
     read_fd, write_fd = os.pipe()
-    command = [sys.executable, "-m", "nbprod.lifecycle.child", str(work), str(write_fd)]
     with (work / "output.log").open("wb") as output:
         process = subprocess.Popen(
-            command,
+            [*command, str(write_fd)],
             cwd=cwd,
             env={**os.environ, **QUIET_ENVIRONMENT, **environ},
             stdin=subprocess.DEVNULL,
@@ -109,7 +113,7 @@ def _run_child(
             status = process.wait()
         if expired():
             raise ExecutionError(
-                f"{job} did not finish within {timeout_s:g} s",
+                f"the job did not finish within {timeout_s:g} s",
                 hint="look for a loop or a wait in the notebook's tagged cells",
             )
         return status

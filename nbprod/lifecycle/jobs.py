@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nbprod.config import Settings
 from nbprod.data import contract as contracts
-from nbprod.data import frames
+from nbprod.data import frames, sources
 from nbprod.data.columns_read import columns_read
 from nbprod.errors import DataError, ExecutionError
 from nbprod.lifecycle.isolation import run_job
@@ -84,7 +84,8 @@ def check_contract(
     project = Settings.from_json(settings)
     rules = DataContract.from_json(contract)
     progress(f"reading {uri}", None)
-    frame = frames.load_frame(uri, base=Path(project.project_path))
+    query = project.data.query if uri == project.data.train else ""
+    frame = sources.load_frame(uri, base=Path(project.project_path), query=query)
     if part == "input":  # what only training may know is no part of a caller's row
         known = {rule.name for rule in rules.input}
         extra = [name for name in frame.columns if name in project.not_inputs or name not in known]
@@ -203,6 +204,29 @@ def train(
     )
 
 
+def reproduce(
+    *,
+    settings: Mapping[str, Any],
+    run: Mapping[str, Any],
+    release: str,
+    kept: str,
+    tolerance: str,
+    progress: Progress,
+) -> dict[str, Any]:
+    """A release's run done again; see `nbprod.training.reproduce`."""
+    from nbprod.training import reproduce as reproduce_stage
+
+    done = reproduce_stage(
+        Settings.from_json(settings),
+        TrainingRun.from_json(run),
+        release=Path(release),
+        kept=Path(kept) if kept else None,
+        tolerance=tolerance,
+        progress=progress,
+    )
+    return done.to_json()
+
+
 def gate(
     *,
     settings: Mapping[str, Any],
@@ -282,6 +306,7 @@ JOBS: dict[str, Callable[..., Any]] = {
         module_parity,
         candidate_parity,
         train,
+        reproduce,
         gate,
         sample_predictions,
         transform,

@@ -19,6 +19,7 @@ from nbprod.records import (
     Proof,
     Record,
     Release,
+    Reproduction,
     TrainingRun,
     sha256,
 )
@@ -40,6 +41,7 @@ FOLDERS: dict[type[Record], str] = {
     GateResult: "gates",
     Approval: "approvals",
     Release: "releases",
+    Reproduction: "reproductions",
     Health: "health",
 }
 
@@ -94,6 +96,11 @@ def _find(project: Project, record_id: str) -> Record | None:
 def inputs_of(*records: Record) -> dict[str, str]:
     """What a record made from these writes down: id -> digest."""
     return {record.id: record.digest for record in records}
+
+
+def hash_seed(seed: int) -> str:
+    """What PYTHONHASHSEED takes for a run's seed, so that sets of texts have one order in it."""
+    return str(seed % 2**32)
 
 
 def file_digest(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbprod.config import Settings, load_settings, setting_values
-from nbprod.lifecycle import delivery, gating, loop, promotion, workbench
+from nbprod.lifecycle import delivery, gating, loop, promotion, reproduction, workbench
 from nbprod.lifecycle.lineage import resolve_run
 from nbprod.records import (
     Approval,
@@ -24,6 +24,7 @@ from nbprod.records import (
     Progress,
     Proof,
     Release,
+    Reproduction,
     Sync,
     TrainingRun,
     Verification,
@@ -137,6 +138,19 @@ class Project:
     def verify(self, release: Release | int | str | None = None) -> Verification:
         """Look at every hash of a release again."""
         return promotion.verify(self, release)
+
+    def reproduce(
+        self,
+        release: Release | int | str | None = None,
+        *,
+        here: bool = False,
+        tolerance: str = "rel:1e-6",
+    ) -> Reproduction:
+        """Train a release again in a fresh environment from its lock; compare value by value.
+
+        here: in the present environment, compared with the lock instead of rebuilt.
+        """
+        return reproduction.reproduce(self, release, here=here, tolerance=tolerance)
 
     # ------------------------------------------------------------ deployment
 

@@ -74,10 +74,13 @@ def train(
             TrainingRun,
             cwd=Path(project.settings.project_path),
             progress=project.progress,
+            environ={"PYTHONHASHSEED": hash_seed(seed)},
         )
         if notebook:
             _execute_notebook(project, parameters, out)
-        record = dataclasses.replace(record, id=run_id, inputs=inputs_of(extraction, rules))
+        record = dataclasses.replace(
+            record, id=run_id, inputs=inputs_of(extraction, rules), trained_by=person()
+        )
         project.store.save(FOLDERS[TrainingRun], record, as_folder=True)
     return record
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.config import Settings
-from nbprod.data import frames
+from nbprod.data import frames, sources
 from nbprod.errors import MissingDependencyError
 from nbprod.predictor.modules import load_package
 
@@ -74,7 +74,9 @@ def proof_module(
         Encoder(Path(folder), ("__main__", package.name)),
         label=label,
         hidden=hidden,
-        load=lambda: frames.load_frame(project.data.train, base=project.project_path),
+        load=lambda: sources.load_frame(
+            project.data.train, base=project.project_path, query=project.data.query
+        ),
     )
     told = walk.run(seeded=lambda: set_seeds(_SEED), progress=progress)
     cells = json.loads(Path(folder, _CELLS).read_text(encoding="utf-8"))

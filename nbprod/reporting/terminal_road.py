@@ -15,6 +15,7 @@ from nbprod.records import (
     ParityReport,
     Proof,
     Release,
+    Reproduction,
     Sync,
     TrainingRun,
     Verification,
@@ -292,6 +293,35 @@ def _verification(record: Verification) -> list[RenderableType]:
     ]
 
 
+def _reproduction(record: Reproduction) -> list[RenderableType]:
+    environment = f"{record.environment}, {record.libraries} libraries of the lock"
+    rows = [
+        [verdict_text(_SAMENESS[step.verdict]), step.name, step.verdict, step.reason]
+        for step in record.steps
+    ]
+    return [
+        head(f"Release {record.release} again", word(record.passed), record.verdict),
+        *rows_table(["", "step", "now and then", "what"], rows),
+        *fields(
+            [
+                ("environment", environment),
+                ("metrics", ", ".join(f"{k} {number(v)}" for k, v in record.metrics.items())),
+                ("differs first", record.cause),
+                ("other than then", "; ".join(record.differences[:5])),
+                ("times", ", ".join(f"{k} {seconds(v)}" for k, v in record.durations_s.items())),
+            ]
+        ),
+    ]
+
+
+# A step's verdict as one of the marks that every other table has.
+_SAMENESS = {
+    "bit-equal": "passed",
+    "within tolerance": "passed",
+    "different": "failed",
+    "not compared": "not checked",
+}
+
 ROAD_VIEWS: dict[type, View] = {
     Inspection: _inspection,
     Extraction: _extraction,
@@ -304,5 +334,6 @@ ROAD_VIEWS: dict[type, View] = {
     GateResult: _gate,
     Approval: _approval,
     Release: _release,
+    Reproduction: _reproduction,
     Verification: _verification,
 }

@@ -6,16 +6,18 @@ import difflib
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nbprod.data.frames import load_frame, split_holdout
+from nbprod.data.frames import split_holdout
+from nbprod.data.sources import load_frame
 from nbprod.errors import ConfigError, DataError, ExecutionError
 from nbprod.predictor import LoadedModule, select_inputs, transform_rows
 from nbprod.training.environment import set_seeds
 from nbprod.training.parameters import checked_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import pandas as pd
 
@@ -46,6 +48,7 @@ def prepare(
     contract: DataContract | None = None,
     seed: int = 0,
     blind: bool = True,
+    read: Callable[[Callable[[], pd.DataFrame]], pd.DataFrame] | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
     """Load, split, fit and transform by the module.
@@ -53,6 +56,7 @@ def prepare(
     contract: transform then sees the contract's input columns alone, as it does at serving.
     blind: transform sees neither the label nor what is known only afterwards; without it, it sees
     all, which is only for finding out what it reads.
+    read: the frame, from what loads it; for who must look at it before anything is made of it.
     parameters: see ``checked_parameters``. The working directory is the one that relative paths
     in the notebook mean; the caller sets it.
     Raises ConfigError for a wrong parameter or label, DataError for data without rows or label,
@@ -65,7 +69,8 @@ def prepare(
     set_seeds(seed)
     tell("loading the data", 0.0)
     with timed(durations, "load"):
-        frame = load_rows(package, settings, values)
+        load = partial(load_rows, package, settings, values)
+        frame = read(load) if read else load()
     with timed(durations, "split"):
         train, holdout = split_rows(package, settings, frame, values)
     label = _label_of(train, settings)
@@ -88,7 +93,9 @@ def load_rows(package: LoadedModule, settings: Settings, parameters: Any) -> pd.
     if package.has("data"):
         frame = package.call("data.load", parameters)
     elif settings.data.train:
-        frame = load_frame(settings.data.train, base=settings.project_path)
+        frame = load_frame(
+            settings.data.train, base=settings.project_path, query=settings.data.query
+        )
     else:
         raise ConfigError(
             "nothing says where the data is",
