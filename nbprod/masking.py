@@ -23,6 +23,7 @@ npm.NpmDetector openai.OpenAIDetector private_key.PrivateKeyDetector pypi_token.
 sendgrid.SendGridDetector slack.SlackDetector square_oauth.SquareOAuthDetector
 stripe.StripeDetector telegram_token.TelegramBotTokenDetector twilio.TwilioKeyDetector
 """
+_BASIC_AUTH = "BasicAuthDetector"  # passwords in URLs: masked without the URL around them
 # What any of these patterns could match: a long word, a user in a URL, the head of a key.
 WORTH_A_LOOK = re.compile(r"[\w+/=.:-]{16}|://[^/\s]+@|PRIVATE KEY")
 TELLING_NAME = re.compile(
@@ -42,6 +43,9 @@ _ENVIRONMENT_NAME = re.compile(
     re.IGNORECASE,
 )
 _USER_IN_URL = re.compile(r"(?P<head>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+(?=@)", re.IGNORECASE)
+_KEY_BLOCK = re.compile(
+    r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?(-----END \1PRIVATE KEY-----|\Z)", re.DOTALL
+)
 _TOKEN_IN_URL = re.compile(
     r"(?P<head>[?&](?:[\w-]*(?:token|password|passwd|secret|signature|api_?key|access_?key)|sig|key)"
     r"=)[^&\s\"'#]+",
@@ -60,6 +64,7 @@ def mask(text: str, *, known: Iterable[str] = ()) -> str:
     values = {*known, *_environment_secrets(tuple(sorted(os.environ.items())))}
     for value in sorted((v for v in values if len(v) >= _LEAST), key=len, reverse=True):
         text = text.replace(value, MASKED)
+    text = _KEY_BLOCK.sub(MASKED, text)
     text = _USER_IN_URL.sub(rf"\g<head>{MASKED}", text)
     text = _TOKEN_IN_URL.sub(rf"\g<head>{MASKED}", text)
     if not WORTH_A_LOOK.search(text):
@@ -111,8 +116,13 @@ def known_secrets(line: str) -> set[str]:
 
 
 def _mask_line(line: str) -> str:
-    for secret in sorted(known_secrets(line), key=len, reverse=True):
-        line = line.replace(secret, MASKED)
+    if not WORTH_A_LOOK.search(line):
+        return line
+    for plugin in _plugins():
+        # What it yields may be a part of the secret (of a GitHub token, "ghp"): the match is whole.
+        if type(plugin).__name__ != _BASIC_AUTH and any(plugin.analyze_string(line)):
+            for pattern in plugin.denylist:
+                line = pattern.sub(MASKED, line)
     return line
 
 

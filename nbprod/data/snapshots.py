@@ -120,7 +120,7 @@ def _content(column: pd.Series[Any]) -> tuple[str, list[Any]]:
     if kind == "f":
         values = column.to_numpy(dtype=np.float64, na_value=np.nan).copy()
         values[column.isna().to_numpy(dtype=bool)] = np.nan  # one NaN for all its bit patterns
-        return "float", [memoryview(values).cast("B")]
+        return "float", [values.tobytes()]
     return _texts(column) or _objects(column)
 
 

@@ -149,7 +149,7 @@ def _from_database(uri: str, query: str, base: Path) -> pd.DataFrame:
         with engine.connect() as connection:
             frame: pd.DataFrame = pd.read_sql_query(sqlalchemy.text(query), connection)
             return frame
-    except sqlalchemy.exc.SQLAlchemyError as error:
+    except (sqlalchemy.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
         reason = re.split(r"\n\[SQL|\n\(Background", mask(str(error)))[0].strip()
         raise DataError(
             f"{shown} did not answer the query: {reason}",

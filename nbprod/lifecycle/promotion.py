@@ -16,8 +16,10 @@ from nbprod.lifecycle.lineage import (
     checked_artifacts,
     checked_inputs,
     gate_of,
+    hash_seed,
     inputs_of,
     new_folder,
+    person,
     resolve_run,
 )
 from nbprod.lifecycle.workbench import (

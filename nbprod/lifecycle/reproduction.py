@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbprod.data.comparison import tolerance_of
 from nbprod.errors import MissingDependencyError, TamperedReleaseError
 from nbprod.lifecycle.isolation import run_job
-from nbprod.lifecycle.lineage import FOLDERS, checked_artifacts, hash_seed, release_path
-from nbprod.lifecycle.promotion import verify
+from nbprod.lifecycle.lineage import FOLDERS, checked_artifacts, hash_seed
+from nbprod.lifecycle.promotion import release_path, verify
 from nbprod.records import Finding, Release, Reproduction, TrainingRun
 from nbprod.training import Reproduced
 from nbprod.training.libraries import Library, compare_libraries, needed_libraries, read_lock
@@ -39,6 +40,7 @@ def reproduce(
     """See `Project.reproduce`."""
     from nbprod.releases import read_evidence, read_release
 
+    tolerance_of("*", {"*": tolerance})  # a wrong one is refused before anything is built
     path = release_path(project, which)
     found = verify(project, path.name)
     if not found.passed:
@@ -189,5 +191,3 @@ def _findings(
             message=f"the rebuilt environment is not the run's: {libraries[0]}",
             hint="the index gave other files for the same version: compare them with lock.txt",
         )
-
-

@@ -14,12 +14,15 @@ EXPECTED = json.loads((RECIPE / "expected.json").read_text())
 
 @pytest.fixture(scope="module")
 def road(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
-    """init, then extract, parity, train, gate in that order, from another folder."""
+    """init, then from extract to release and its reproduction in that order, from another folder."""
     folder = tmp_path_factory.mktemp("flights") / "project"
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     results = {"init": nbprod("init", "--recipe", "flights", str(folder), "--json", cwd=elsewhere)}
-    for verb in ("inspect", "extract", "parity", "train", "gate"):
-        results[verb] = nbprod(verb, "--project", str(folder), "--json", cwd=elsewhere)
+    approve = ("approve", "--reason", "looked at it", "--by", "head-of-ops@example.com")
+    verbs = [(name,) for name in ("inspect", "extract", "parity", "train", "gate")]
+    for verb in (*verbs, approve, ("release",), ("reproduce",)):
+        told = nbprod(*verb, "--project", str(folder), "--json", cwd=elsewhere)
+        results[verb[0]] = told
     results["contract"] = nbprod("contract", "show", "--json", cwd=folder)
     results["check"] = nbprod("extract", "--check", "--json", cwd=folder)
     return results
@@ -94,3 +97,20 @@ def test_the_gate_passes_with_every_sabotage_caught(road: dict[str, Result]) -> 
     assert gate["checks"]
     assert all(check["sabotage_caught"] for check in gate["checks"])
     assert gate["parity"]["scope"] == "candidate"
+
+
+def test_the_release_is_reproduced_to_the_bit(road: dict[str, Result]) -> None:
+    """A fresh environment from the lock, the same rows, seed and parameters: the same model."""
+    again = road["reproduce"].record
+    assert again["environment"] == "rebuilt", again["findings"]
+    assert again["verdict"] == "bit-equal"
+    assert {step["name"]: step["verdict"] for step in again["steps"]} == {
+        "data": "bit-equal",
+        "holdout": "bit-equal",
+        "state": "bit-equal",
+        "features": "bit-equal",
+        "model": "bit-equal",
+        "predictions": "bit-equal",
+        "metrics": "bit-equal",
+    }
+    assert again["metrics"] == road["train"].record["metrics"]

@@ -1,14 +1,15 @@
-"""Seeds, the library lock and the state of the repository."""
+"""Seeds, the machine and the state of the repository."""
 
 from __future__ import annotations
 
+import platform
 import random
 import subprocess
 
 import numpy as np
 import torch
 
-from nbprod.training.environment import CodeState, code_state, library_lock, set_seeds
+from nbprod.training.environment import CodeState, code_state, set_seeds, this_machine
 
 
 def test_seeds_fix_every_global_generator():
@@ -21,11 +22,14 @@ def test_seeds_fix_every_global_generator():
     assert draw() == draw()
 
 
-def test_the_lock_is_sorted_and_exact():
-    """One name==version a line, each once."""
-    lines = library_lock().splitlines()
-    assert sorted(set(lines), key=str.lower) == lines
-    assert f"numpy=={np.__version__}" in lines
+def test_the_machine_is_told():
+    """Python, system, processor and memory are known on this machine."""
+    machine = this_machine()
+    assert machine.python == platform.python_version()
+    assert machine.system
+    assert machine.processor
+    assert machine.cores >= 1
+    assert machine.memory_bytes > 10**8
 
 
 def test_outside_a_repository_nothing_is_known(tmp_path):

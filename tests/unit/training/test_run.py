@@ -4,53 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 import subprocess
 
 import pandas as pd
 import pytest
 
 from nbprod import tracking
-from nbprod.config import Settings
 from nbprod.data.profile import Profile
 from nbprod.errors import ConfigError, DataError, ExecutionError, StoreError
 from nbprod.predictor import Predictor, read_bundle, replay_golden, verify_bundle
 from nbprod.predictor.bundle import hash_file
 from nbprod.records import sha256
 from nbprod.training import train
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """An MLflow database that is set up already: setting up takes seconds."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    tracking.aliases(f"sqlite:///{folder}/mlflow.db", "none")
-    return folder / "mlflow.db"
-
-
-@pytest.fixture
-def project(tmp_path, trips, monkeypatch, empty_store):
-    """A project of the trips: package, data, settings; its folder is the working directory."""
-    (tmp_path / ".nbprod").mkdir()
-    shutil.copy(empty_store, tmp_path / ".nbprod" / "mlflow.db")
-    trips.write(tmp_path / "trips")
-    trips.frame().to_parquet(tmp_path / "trips.parquet")
-    monkeypatch.chdir(tmp_path)
-    return _settings(tmp_path)
-
-
-def _settings(folder, **data):
-    plain = Settings(project_path=str(folder)).to_json()
-    plain["model"] |= {"name": "trips", "owner": "me@example.com"}
-    plain["data"] |= {
-        "train": "trips.parquet",
-        "label": "late",
-        "time": "at",
-        "known_after": ["arrived"],
-        "holdout": {"fraction": 0.25},
-        **data,
-    }
-    return Settings.from_json(plain)
 
 
 def _train(settings, trips, out, **more):
@@ -82,6 +47,7 @@ def test_a_run_leaves_a_whole_registered_candidate(project, trips, tmp_path):
     } | run.artifacts
     assert {
         "data/holdout.parquet",
+        "data/predictions.parquet",
         "data/sample.parquet",
         "data/sample_features.parquet",
         "data/golden.json",
@@ -224,10 +190,12 @@ def test_parameters_are_checked_first(project, trips, tmp_path):
         ({"holdout": {"last": "900d"}}, DataError, "0 rows to train on"),
     ],
 )
-def test_wrong_data_settings_are_refused(project, trips, tmp_path, data, kind, message):
+def test_wrong_data_settings_are_refused(
+    project, trips, tmp_path, trip_settings, data, kind, message
+):
     """A missing label and an empty split are errors with a hint."""
     with pytest.raises(kind, match=message) as caught:
-        _train(_settings(tmp_path, **data), trips, tmp_path / "run")
+        _train(trip_settings(tmp_path, **data), trips, tmp_path / "run")
     assert caught.value.hint
 
 
