@@ -480,6 +480,7 @@ class GateCheck(_Plain):
     notebook: str = ""
     sabotage: str = ""  # the damage that must fail this check
     sabotage_caught: bool | None = None  # None: not tried
+    tests: int = 1  # slices judged together; the interval is corrected for their number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -494,6 +495,10 @@ class GateResult(Judgement):
     checks: tuple[GateCheck, ...] = ()
     parity: ParityReport | None = None
     notebooks: dict[str, str] = field(default_factory=dict)  # notebook -> executed copy
+    snapshot_digest: str = ""  # of the data the candidate was trained from
+    files: dict[str, str] = field(default_factory=dict)  # evidence in its folder -> SHA-256
+    previous: str = ""  # "id digest" of the verdict before this one: no verdict can be taken away
+    durations_s: dict[str, float] = field(default_factory=dict)  # notebooks, sabotage
 
 
 # ---------------------------------------------------------------- release, deployment

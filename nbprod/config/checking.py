@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nbprod.config.sections import Settings
 
-_THRESHOLD = re.compile(r"^(>=|<=|>|<|==)\s*-?\d+(\.\d+)?(e-?\d+)?$")
+_THRESHOLD = re.compile(r"^(>=|<=|>|<|==)\s*-?\d+(\.\d+)?(e[+-]?\d+)?$")
 _TOLERANCE = re.compile(r"^(exact|(abs|rel):\d+(\.\d+)?(e-?\d+)?|ulp:\d+)$")
 Wrong = tuple[str, str, str, str]  # section, key, what is wrong, hint
 
@@ -33,6 +33,7 @@ def check_values(settings: Settings, file: Path) -> None:
 def _durations(settings: Settings) -> Iterator[Wrong]:
     for section, key in (
         ("envelope", "freshness"),
+        ("gate", "timeout"),
         ("monitor", "window"),
         ("monitor", "label_delay"),
         ("retrain", "cooldown"),

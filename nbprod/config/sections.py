@@ -39,6 +39,8 @@ class Envelope:
     patterns: tuple[str, ...] = ("online",)
     p99_ms: float = 100.0
     peak_rps: float = 10.0
+    memory_mb: float = 2048.0  # of one process that holds the model
+    cold_start_s: float = 60.0  # from its start to its first answer
     freshness: str = "1d"
     on_unavailable: Literal["fallback", "previous", "precomputed", "error"] = "error"
     fallback: dict[str, Any] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Notebooks:
     """The training notebook and the validation notebooks, relative to the project."""
 
     train: str = ""
-    gates: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ("nbprod:performance",)  # patterns, or nbprod's own by name
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,9 @@ class Gate:
     confidence: float = 0.95
     min_slice: int = 200
     approvers: tuple[str, ...] = ()
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)  # by notebook's name
+    timeout: str = "30m"  # of one notebook
+    memory_mb: float = 0.0  # of one notebook's kernel; 0: what the machine has free
 
 
 class ReplicaRange(TypedDict, total=False):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import NbprodError
 from nbprod.gates.baseline import compare_with_champion, primary_name
+from nbprod.gates.builtin import check_parameters, notebook_path, project_parameters
 from nbprod.gates.notebook_gate import NotebookGate, NotebookRun, find_notebooks, source_digest
 from nbprod.gates.rules import finding
 from nbprod.gates.slices import MISSING
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
     from nbprod.config import Settings
 
+# Settings that change neither what is asked nor what is answered.
+_NOT_JUDGING = ("approvers", "timeout", "memory_mb")
 # More distinct values than this are not slices but numbers.
 _MOST_SLICES = 200
 
@@ -99,6 +102,7 @@ class _Evaluation:
         self.findings += judge_parity(parity, self.run.candidate.digest)
         notebooks, findings = find_notebooks(self.settings)
         self.findings += findings
+        check_parameters(self.settings, notebooks)
         self.gate_digest = gate_digest(self.settings, notebooks)
         rules = GateRules.of(self.settings)
         gate = NotebookGate(
@@ -220,12 +224,13 @@ class _Evaluation:
 
 def gate_digest(settings: Settings, notebooks: Sequence[str]) -> str:
     """SHA-256 over what judges: the notebooks' sources, the thresholds and [gate]."""
+    gate = dataclasses.asdict(settings.gate)
+    for name in _NOT_JUDGING:
+        del gate[name]
     judges = {
-        "notebooks": {name: source_digest(settings.path(name)) for name in notebooks},
-        "gate": dataclasses.asdict(settings.gate),
-        "p99_ms": settings.envelope.p99_ms,
-        "label": settings.data.label,
-        "task": settings.model.task,
+        "notebooks": {name: source_digest(notebook_path(settings, name)) for name in notebooks},
+        "gate": gate,
+        "project": project_parameters(settings),
     }
     return sha256(canonical_json(judges))
 

@@ -31,16 +31,20 @@ def check(
     rows: int = 0,
     low: float | None = None,
     high: float | None = None,
+    confidence: float = 0.0,
     sabotage: str = "shuffled_labels",
 ) -> GateCheck:
     """Judge a value against its threshold and, inside a gate, record it.
 
     threshold: such as ``">= 0.70"``; one in nbprod.toml wins, a notebook can only be stricter.
     slice: column -> value of the rows measured. rows: how many they were. low, high: the
-    value's confidence interval; the pessimistic end must meet the threshold.
-    sabotage: the damage that must fail this check: ``shuffled_labels``, ``constant``,
-    ``shuffled_predictions``, ``swapped_column``, ``slow_predictions``, or a name that the
-    notebook itself acts on (`nbprod.gates.sabotage()` says which one is on).
+    value's confidence interval; the pessimistic end must meet the threshold. confidence: the
+    interval's level, [gate] confidence by default; the gate widens intervals of many slices.
+    sabotage: the damage that must fail this check: damage to the rows (``shuffled_labels``,
+    ``broken_rows``, ``drifted_rows``, ``repeated_rows``, ``stale_rows``), to the predictor
+    (``constant``, ``shuffled_predictions``, ``swapped_column``, ``slow_predictions``,
+    ``biased_predictions``, ``jittery_predictions``, ``nan_predictions``), or a name that
+    the notebook itself acts on (`nbprod.gates.sabotage()` says which one is on).
     The gate judges again what is recorded here; the verdict returned is for the reader.
     """
     measured = Measurement(
@@ -51,6 +55,7 @@ def check(
         rows=int(rows),
         low=None if low is None else float(low),
         high=None if high is None else float(high),
+        confidence=float(confidence),
         sabotage=sabotage,
         notebook=os.environ.get(NOTEBOOK_VARIABLE, ""),
     )

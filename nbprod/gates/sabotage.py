@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import DataError
 from nbprod.predictor.predict import Predictor
 
 if TYPE_CHECKING:
@@ -23,8 +22,15 @@ if TYPE_CHECKING:
 SABOTAGE_VARIABLE = "NBPROD_SABOTAGE"
 SNAPSHOT_VARIABLE = "NBPROD_GATE_SNAPSHOT"
 DELAY_VARIABLE = "NBPROD_GATE_DELAY_MS"
-SHUFFLED_LABELS = "shuffled_labels"
-PREDICTOR_KINDS = ("constant", "shuffled_predictions", "swapped_column", "slow_predictions")
+PREDICTOR_KINDS = (
+    "constant",
+    "shuffled_predictions",
+    "swapped_column",
+    "slow_predictions",
+    "biased_predictions",
+    "jittery_predictions",
+    "nan_predictions",
+)
 _SEED = 20
 _ROWS_FOR_THE_MEAN = 2000
 
@@ -44,23 +50,6 @@ def load_predictor(path: str | Path) -> Predictor:
     return answer
 
 
-def write_shuffled_labels(snapshot: Path, label: str, target: Path) -> None:
-    """The snapshot with its label column in another order, written as parquet."""
-    import numpy as np
-    import pandas as pd
-
-    frame = pd.read_parquet(snapshot)
-    if label not in frame.columns:
-        raise DataError(
-            f"the snapshot has no column {label!r} to shuffle",
-            hint="set [data] label in nbprod.toml, or name another sabotage",
-        )
-    order = np.random.default_rng(_SEED).permutation(len(frame))
-    frame[label] = frame[label].to_numpy()[order]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    frame.to_parquet(target)
-
-
 class _Damaged:
     """A predictor that answers wrongly in one known way; all else is the real one's."""
 
@@ -76,34 +65,42 @@ class _Damaged:
         """Damaged outputs for a frame, index and columns as the real predictor's."""
         if self._kind == "swapped_column":
             return self._predictor.predict(_permuted_columns(frame))
-        output = self._predictor.predict(frame)
-        if self._kind == "slow_predictions":
-            time.sleep(float(os.environ.get(DELAY_VARIABLE, "1000")) / 1000)
-        elif self._kind == "shuffled_predictions":
-            output = output.sample(frac=1, random_state=_SEED).set_axis(output.index)
-        else:
-            output = output.assign(**self._constants(output))
-        return output
+        return self._spoiled(self._predictor.predict(frame), frame)
 
     def answer(self, rows: Sequence[Any], **options: Any) -> Any:
         """Damaged answers to rows as JSON gives them."""
         import dataclasses
 
+        import pandas as pd
+
         if self._kind == "swapped_column":
             return self._predictor.answer(_permuted_keys(rows), **options)
         answer = self._predictor.answer(rows, **options)
+        shaped = [item if isinstance(item, dict) else {"output": item} for item in answer.outputs]
+        fed = pd.DataFrame(answer.features)
+        spoiled = self._spoiled(pd.DataFrame(shaped), fed).to_dict("records")
+        plain = bool(answer.outputs) and not isinstance(answer.outputs[0], dict)
+        outputs = [item["output"] if plain else item for item in spoiled]
+        return dataclasses.replace(answer, outputs=outputs)
+
+    def _spoiled(self, output: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
+        """Right answers made wrong; ``asked`` is what they answer, one row for each."""
         if self._kind == "slow_predictions":
             time.sleep(float(os.environ.get(DELAY_VARIABLE, "1000")) / 1000)
-            return answer
-        outputs = list(answer.outputs)
+            return output
         if self._kind == "shuffled_predictions":
-            import numpy as np
-
-            order = np.random.default_rng(_SEED).permutation(len(outputs))
-            outputs = [outputs[place] for place in order]
-        else:
-            outputs = [self._one_constant(item) for item in outputs]
-        return dataclasses.replace(answer, outputs=outputs)
+            return output.sample(frac=1, random_state=_SEED).set_axis(output.index)
+        if self._kind == "constant":
+            return output.assign(**self._constants(output))
+        changes = {"biased_predictions": _biased, "nan_predictions": _holed}
+        change = changes.get(self._kind)
+        noise = None if change else _noise_of(asked)
+        return output.assign(
+            **{
+                str(name): change(output[name]) if change else _jittered(output[name], noise)
+                for name in output.columns
+            }
+        )
 
     def _constants(self, output: pd.DataFrame) -> dict[str, Any]:
         """The predictor's mean answer on the snapshot; on the rows at hand outside a gate."""
@@ -115,14 +112,9 @@ class _Damaged:
 
                 known = self._predictor.predict(pd.read_parquet(snapshot).head(_ROWS_FOR_THE_MEAN))
             self._constant = {str(name): _middle(known[name]) for name in known.columns}
+        if set(self._constant) != set(output.columns):  # an answer's only output has no name
+            return dict(zip(map(str, output.columns), self._constant.values(), strict=True))
         return self._constant
-
-    def _one_constant(self, output: Any) -> Any:
-        import pandas as pd
-
-        if isinstance(output, dict):
-            return self._constants(pd.DataFrame([output]))
-        return next(iter(self._constants(pd.DataFrame({"output": [output]})).values()))
 
 
 def _middle(column: pd.Series[Any]) -> Any:
@@ -132,6 +124,38 @@ def _middle(column: pd.Series[Any]) -> Any:
     if pd.api.types.is_float_dtype(column.dtype):
         return float(column.mean())
     return column.mode().iloc[0]
+
+
+def _biased(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Every answer too high: probabilities half-way to one, other numbers by their own size."""
+    values = column.astype("float64")
+    if values.between(0, 1).all():
+        return values + (1 - values) / 2
+    return values + max(float(values.abs().mean()), 1.0)
+
+
+def _holed(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Every tenth answer is missing, the first one among them."""
+    import numpy as np
+
+    values = column.astype("float64").to_numpy().copy()
+    values[::10] = np.nan
+    return column.astype("float64").mask(np.isnan(values))
+
+
+def _noise_of(asked: pd.DataFrame) -> Any:
+    """A number in [0, 1) for each row that depends on every bit of it: chaos, but repeatable."""
+    import pandas as pd
+
+    return pd.util.hash_pandas_object(asked, index=False).to_numpy() % 1_000_003 / 1_000_003
+
+
+def _jittered(column: pd.Series[Any], noise: Any) -> pd.Series[Any]:
+    """The least change of an input throws the answer anywhere between the lowest and highest."""
+    values = column.astype("float64")
+    low, high = (0.0, 1.0) if values.between(0, 1).all() else (values.min(), values.max() + 1)
+    thrown: pd.Series[Any] = low + (high - low) * noise + 0 * values
+    return thrown
 
 
 def _permuted_columns(frame: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "==": operator.eq,
 }
-_THRESHOLD = re.compile(r"^\s*(>=|<=|==|>|<)\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*$")
+_THRESHOLD = re.compile(r"^\s*(>=|<=|==|>|<)\s*(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*$")
 # Beyond it "more rows" is no advice: the value sits on its threshold.
 _MOST_ROWS = 10**9
 
@@ -86,6 +86,8 @@ class Measurement:
     high: float | None = None
     sabotage: str = "shuffled_labels"
     notebook: str = ""
+    confidence: float = 0.0  # level of low and high; 0: the gate's own
+    tests: int = 1  # how many slices are judged together with this one
 
     @property
     def key(self) -> tuple[str, str, tuple[tuple[str, str], ...]]:
@@ -179,6 +181,9 @@ def _unusable(
     if len(ends) == 2 and ends[0] > ends[1]:
         message = f"{measured.title}: the interval's low {ends[0]} is above its high {ends[1]}"
         return (finding("NBG010", message, **place),)
+    if measured.slice and measured.rows <= 0:
+        message = f"{measured.title} was measured on no row, or does not say on how many"
+        return (finding("NBG009", message, **place),)
     small = measured.rows < rules.min_slice and POOLED not in measured.slice.values()
     if measured.slice and small:
         message = (
@@ -245,6 +250,7 @@ def _check(
         rows_needed=needed,
         notebook=measured.notebook,
         sabotage=measured.sabotage,
+        tests=measured.tests,
     )
 
 

@@ -10,6 +10,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
+from nbprod.gates.multiplicity import corrected
 from nbprod.gates.rules import finding
 from nbprod.gates.slices import MISSING, POOLED
 from nbprod.gates.thresholds import GateRules, Measurement, judge
@@ -46,7 +47,7 @@ def judge_runs(
             findings.append(
                 finding("NBG003", f"{run.notebook} recorded no check", notebook=run.notebook)
             )
-        for measured in run.measured:
+        for measured in corrected(run.measured, rules.confidence):
             check, notes = judge_safely(measured, rules)
             checks.append(check)
             findings.extend(notes)
@@ -86,7 +87,7 @@ def caught_by(runs: Sequence[NotebookRun], rules: GateRules) -> dict[tuple[str, 
     """
     caught: dict[tuple[str, Key], bool | None] = {}
     for run in runs:
-        for measured in run.measured:
+        for measured in corrected(run.measured, rules.confidence):
             check, _ = judge_safely(measured, rules)
             place = (run.sabotage, measured.key)
             noticed = check.verdict != "passed"

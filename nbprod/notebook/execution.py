@@ -48,13 +48,15 @@ def execute_notebook(
     environ: Mapping[str, str] | None = None,
     timeout_s: float = 600,
     progress: Progress | None = None,
+    on_kernel: Callable[[int], None] | None = None,
 ) -> None:
     """Run every cell of a notebook in a fresh kernel and keep the executed copy.
 
     path: .ipynb, or a text format that jupytext reads. output_path: the executed .ipynb, written
     after every cell and kept on failure. parameters: values for names that the cell tagged
     ``parameters`` assigns. cwd: working folder of the kernel. environ: added to the kernel's
-    environment, written nowhere. timeout_s: seconds for the whole notebook.
+    environment, written nowhere. timeout_s: seconds for the whole notebook. on_kernel: is told
+    the kernel's process group as soon as it runs.
     Raises ConfigError for an unknown parameter, NotebookError for an unreadable notebook, and
     ExecutionError (cell_id, line) when a cell raises, hangs or the kernel dies; its detail
     ``reason`` is ``raised``, ``timeout``, ``died`` or ``start``.
@@ -84,6 +86,7 @@ def execute_notebook(
             timeout_s=timeout_s,
             progress=progress,
             parameterized=bool(values),
+            on_kernel=on_kernel,
         )
         _run(node, target, values, job)
 
@@ -100,6 +103,7 @@ class _Job:
     timeout_s: float
     progress: Progress | None
     parameterized: bool
+    on_kernel: Callable[[int], None] | None = None
     current: int = -1  # index of the cell that runs
 
     def remaining_s(self, _cell: Any = None) -> float:
@@ -265,7 +269,7 @@ def _quiet_log(name: str = "nbprod.notebook.kernel") -> logging.Logger:
 
 
 @contextlib.contextmanager
-def _ended_group(manager: Any) -> Iterator[None]:
+def _ended_group(manager: Any, on_kernel: Callable[[int], None] | None = None) -> Iterator[None]:
     """End the kernel and every process it left in its group, whatever happened."""
     from jupyter_core.utils import run_sync
 
@@ -276,6 +280,8 @@ def _ended_group(manager: Any) -> Iterator[None]:
         await start(**options)
         if group := getattr(manager.provisioner, "pgid", None):
             groups.append(group)
+            if on_kernel:
+                on_kernel(group)
 
     manager.start_kernel = remember
     try:
@@ -304,7 +310,7 @@ def _engine(job: _Job) -> Callable[..., Any]:
                 )
 
         manager = _kernel_manager(job)
-        with _ended_group(manager):
+        with _ended_group(manager, job.on_kernel):
             client = PapermillNotebookClient(
                 nb_man,
                 km=manager,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from nbprod.errors import DataError
 from nbprod.gates import load_predictor
-from nbprod.gates.sabotage import write_shuffled_labels
+from nbprod.gates.damage import write_damaged_rows
 
 
 @pytest.fixture
@@ -74,10 +75,12 @@ def test_slow_predictions_are_slow(damaged, frame) -> None:
 def test_shuffled_labels_are_the_same_labels_elsewhere(project, frame, tmp_path) -> None:
     """Only the order of the label changes; dtypes and other columns stay."""
     target = tmp_path / "deep" / "shuffled.parquet"
-    write_shuffled_labels(project.holdout, "late", target)
+    write_damaged_rows("shuffled_labels", project.holdout, project.settings(), target)
     shuffled = pd.read_parquet(target)
     assert shuffled["late"].sum() == frame["late"].sum()
     assert abs(np.corrcoef(shuffled["late"], frame["late"])[0, 1]) < 0.1
     pd.testing.assert_frame_equal(shuffled.drop(columns="late"), frame.drop(columns="late"))
+    settings = project.settings()
+    gone = dataclasses.replace(settings, data=dataclasses.replace(settings.data, label="gone"))
     with pytest.raises(DataError, match="no column 'gone'"):
-        write_shuffled_labels(project.holdout, "gone", target)
+        write_damaged_rows("shuffled_labels", project.holdout, gone, target)
