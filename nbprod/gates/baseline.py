@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WRONG = "wrong_predictions"
 _RESAMPLES = 300
 _SEED = 0
-_DEFAULTS = {"classification": "auc", "regression": "mae", "ranking": "auc"}
+_DEFAULTS = {"classification": "auc", "regression": "mae", "ranking": "rank_correlation"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def metric_named(name: str) -> Metric:
         "mse": Metric(sk.mean_squared_error, False),
         "rmse": Metric(sk.root_mean_squared_error, False),
         "r2": Metric(sk.r2_score, True),
+        "ndcg": Metric(lambda y, p: float(sk.ndcg_score([y], [p])), True),  # one list
+        "rank_correlation": Metric(_rank_correlation, True),
     }
     known["roc_auc"] = known["auc"]
     if name not in known:
@@ -61,6 +63,17 @@ def metric_named(name: str) -> Metric:
             hint=f"one of: {', '.join(sorted(known))}",
         )
     return known[name]
+
+
+def _rank_correlation(y: NDArray[Any], p: NDArray[Any]) -> float:
+    """Spearman's: the correlation of the ranks, ties sharing the middle one; 0 for a constant."""
+    import numpy as np
+    import pandas as pd
+
+    ranks = pd.DataFrame({"y": y, "p": p}).rank()
+    if ranks.std().min() == 0:
+        return 0.0
+    return float(np.corrcoef(ranks["y"], ranks["p"])[0, 1])
 
 
 def primary_name(settings: Settings) -> str:
@@ -91,8 +104,8 @@ def compare_with_champion(
         )
     frame = frame[frame[label].notna()]
     truth = frame[label].astype(float).to_numpy()
-    new = _scores(Predictor.load(candidate).predict(frame), label)
-    old = _scores(Predictor.load(baseline).predict(frame), label)
+    new = prediction_column(Predictor.load(candidate).predict(frame), label)
+    old = prediction_column(Predictor.load(baseline).predict(frame), label)
     allowed = float(settings.gate.baseline.get("max_regression", 0.0))
     rules = GateRules(confidence=settings.gate.confidence)
 
@@ -123,8 +136,11 @@ def _wrong(truth: NDArray[Any], task: str) -> NDArray[Any]:
     return away if task == "regression" else -truth
 
 
-def _scores(output: pd.DataFrame, label: str) -> NDArray[Any]:
-    """The column that is the prediction: the only one, the label's, else the first of floats."""
+def prediction_column(output: pd.DataFrame, label: str) -> NDArray[Any]:
+    """The column that is the prediction: the only one, the label's, else the first of floats.
+
+    Raises DataError when none of the output's columns can be it.
+    """
     import pandas as pd
 
     floats = [name for name in output.columns if pd.api.types.is_float_dtype(output[name].dtype)]
@@ -139,7 +155,8 @@ def _scores(output: pd.DataFrame, label: str) -> NDArray[Any]:
             f"no output column to compare by: {', '.join(map(str, output.columns))}",
             hint=f"name the score like the label, {label!r}",
         )
-    return output[column].astype(float).to_numpy()
+    values: NDArray[Any] = output[column].astype(float).to_numpy()
+    return values
 
 
 def _difference(

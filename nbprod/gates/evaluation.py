@@ -57,6 +57,7 @@ def evaluate_gate(
     baseline: Path | None,
     parity: ParityReport | None,
     out: Path,
+    training: Path | None = None,
     progress: Progress | None = None,
     cache: Path | None = None,
 ) -> GateResult:
@@ -64,13 +65,14 @@ def evaluate_gate(
 
     bundle: the candidate's folder. holdout: parquet, rows the training never saw, with labels.
     baseline: the champion's folder, or None before the first release. parity: the report of
-    candidate scope. out: gets notebooks/, sabotage/, checks.jsonl, junit.xml, report.md and
-    report.html. cache: a folder for the outcome of the negative controls, which judge the checks
-    and not the candidate: reused as long as notebooks, thresholds, settings and rows are the same.
+    candidate scope. training: parquet, a sample of the rows the candidate learnt from.
+    out: gets notebooks/, sabotage/, checks.jsonl, junit.xml, report.md, report.html.
+    cache: a folder for the outcome of the negative controls, which judge the checks and not the
+    candidate: reused as long as notebooks, thresholds, settings and rows are the same.
     Runs the candidate's code in kernels, and for the comparison with the champion in this process.
     """
     out.mkdir(parents=True, exist_ok=True)
-    work = _Evaluation(settings, run, bundle, holdout, baseline, out, progress)
+    work = _Evaluation(settings, run, bundle, holdout, baseline, training, out, progress)
     work.judge(parity, cache)
     result = work.result(parity)
     _write_reports(result, out)
@@ -86,6 +88,7 @@ class _Evaluation:
     bundle: Path
     holdout: Path
     baseline: Path | None
+    training: Path | None
     out: Path
     progress: Progress | None
     checks: list[GateCheck] = field(default_factory=list)
@@ -113,6 +116,7 @@ class _Evaluation:
             self.holdout.resolve(),
             self.out.resolve(),
             self._part(0.05, 0.45),
+            self.training.resolve() if self.training else None,
         )
         self.runs = gate.run([(notebook, "") for notebook in notebooks])
         self.checks, findings = judge_runs(self.runs, rules)

@@ -98,6 +98,29 @@ def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def quantile_interval(values: ArrayLike, share: float, *, confidence: float = 0.95) -> Interval:
+    """A quantile with its distribution-free interval between two order statistics.
+
+    share: which quantile, in (0, 1), such as 0.99. The number of values below it is binomial
+    (H. A. David and H. N. Nagaraja, Order Statistics, 2003, section 7.1). Where there are too
+    few values to bound it from above, the upper end is infinite.
+    """
+    import numpy as np
+    from scipy.stats import binom
+
+    array = np.sort(np.asarray(values, dtype=float))
+    count = len(array)
+    if not count or not 0 < share < 1:
+        raise DataError(
+            f"no quantile {share:g} of {count} values", hint="0 < share < 1, of one value at least"
+        )
+    tail = (1 - confidence) / 2
+    below, above = int(binom.ppf(tail, count, share)), int(binom.ppf(1 - tail, count, share))
+    low = float(array[max(below - 1, 0)])
+    high = float(array[above]) if above < count else math.inf
+    return Interval(float(np.quantile(array, share)), low, high)
+
+
 def auc_interval(y: ArrayLike, p: ArrayLike, *, confidence: float = 0.95) -> Interval:
     """The area under the ROC curve with DeLong's interval on the logit scale.
 

@@ -126,6 +126,7 @@ class NotebookGate:
                 RULES_VARIABLE: json.dumps(asdict(self.rules)),
                 damage.SABOTAGE_VARIABLE: sabotage,
                 damage.SNAPSHOT_VARIABLE: str(snapshot),
+                damage.CANDIDATE_VARIABLE: str(self.candidate),
                 damage.DELAY_VARIABLE: str(max(200.0, 4 * self.settings.envelope.p99_ms)),
             },
             timeout_s=duration_s(self.settings.gate.timeout),

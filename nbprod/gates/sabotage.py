@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SABOTAGE_VARIABLE = "NBPROD_SABOTAGE"
 SNAPSHOT_VARIABLE = "NBPROD_GATE_SNAPSHOT"
+CANDIDATE_VARIABLE = "NBPROD_GATE_CANDIDATE"
 DELAY_VARIABLE = "NBPROD_GATE_DELAY_MS"
 PREDICTOR_KINDS = (
     "constant",
@@ -41,13 +42,21 @@ def sabotage() -> str:
 
 
 def load_predictor(path: str | Path) -> Predictor:
-    """The predictor of a bundle, damaged when the gate runs this notebook under a sabotage."""
+    """The predictor of a bundle, damaged when the gate runs this notebook under a sabotage.
+
+    Only the candidate's is: a champion beside it answers as it always does.
+    """
     predictor = Predictor.load(Path(path))
-    if (kind := sabotage()) not in PREDICTOR_KINDS:
+    if (kind := sabotage()) not in PREDICTOR_KINDS or not _is_candidate(Path(path)):
         return predictor
     damaged: Any = _Damaged(predictor, kind)
     answer: Predictor = damaged
     return answer
+
+
+def _is_candidate(path: Path) -> bool:
+    candidate = os.environ.get(CANDIDATE_VARIABLE)
+    return not candidate or Path(candidate).resolve() == path.resolve()
 
 
 class _Damaged:

@@ -157,6 +157,9 @@ class TinyProject:
     def notebook(self, name: str, *cells: str, **options: Any) -> Path:
         return notebook(self.folder / "gates" / f"{name}.ipynb", *cells, **options)
 
+    def parity(self) -> ParityReport:
+        return parity(self.bundle.digest)
+
     def settings(self, **gate: Any) -> Settings:
         return Settings(
             project_path=str(self.folder),
