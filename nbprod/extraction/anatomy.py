@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 from nbprod.extraction.entries import own_entries
 from nbprod.extraction.kinds import is_no_frame
-from nbprod.extraction.meanings import reads_only_columns
+from nbprod.extraction.meanings import (
+    is_series,
+    looks_held_out,
+    looks_training,
+    reads_only_columns,
+)
 from nbprod.extraction.rules import refusal
 
 if TYPE_CHECKING:
@@ -20,9 +25,6 @@ if TYPE_CHECKING:
 
     from nbprod.extraction.pieces import Piece
     from nbprod.extraction.program import Program, Value
-
-_HELD_OUT = re.compile(r"hold|test|valid|(^|_)val($|_|\d)|eval|unseen|oos|out_of", re.IGNORECASE)
-_TRAINING = re.compile(r"train|trn|(^|_)tr($|_)|in_sample", re.IGNORECASE)
 
 
 class Anatomy:
@@ -73,9 +75,10 @@ class Anatomy:
         else:
             before = [] if name in writer.names.surely else [name]
             for needed in {*self.program.needs(writer), *before}:
-                if reads_only_columns(writer, needed):
+                by = self.program.writer(writer, needed)
+                if reads_only_columns(writer, needed, frame=not is_series(by)):
                     continue
-                found |= self.rows(needed, self.program.writer(writer, needed))
+                found |= self.rows(needed, by)
         self._rows[key] = frozenset(found)
         return self._rows[key]
 
@@ -237,8 +240,8 @@ class Anatomy:
 
     def _train_and_test(self, names: list[str]) -> tuple[str, str] | None:
         """Frames that data cells load apart, to train on and to predict; no cell splits."""
-        training = [n for n in names if _TRAINING.search(n) and not _HELD_OUT.search(n)]
-        held_out = [n for n in names if _HELD_OUT.search(n)]
+        training = [n for n in names if looks_training(n)]
+        held_out = [n for n in names if looks_held_out(n)]
         if len(training) != 1 or len(held_out) != 1:
             return None
         splits = any(piece.role == "split" for piece in self.program.steps)
@@ -361,11 +364,14 @@ def _train_and_holdout(pieces: list[Piece], used: list[str]) -> tuple[str, str] 
     inside = {name for piece in pieces for name in piece.names.needs}
     written = dict.fromkeys(name for piece in pieces for name in piece.names.binds)
     known = list(dict.fromkeys([*used, *(name for name in written if name not in inside)]))
-    training = [name for name in known if _TRAINING.search(name) and not _HELD_OUT.search(name)]
-    held_out = [name for name in known if _HELD_OUT.search(name)]
+    training = [name for name in known if looks_training(name)]
+    held_out = [name for name in known if looks_held_out(name)]
     for better in ([name for name in held_out if name in used], _final(held_out)):
         if len(held_out) > 1 and len(better) == 1:
             held_out = better
+    # what later cells use is meant: a split leaves positions and masks, too
+    if len(training) > 1:
+        training = [name for name in training if name in used] or training
     if len(training) == 1 and len(held_out) == 1:
         return training[0], held_out[0]
     rest = [name for name in known if name not in (*training, *held_out)]

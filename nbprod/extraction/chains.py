@@ -37,7 +37,7 @@ def _shape(part: Slice, result: str, anatomy: Anatomy) -> list[tuple[str, Piece 
         names[name] = "rows" if anatomy.base(name, by) else f"{name} {id(by)}"
     inputs = set(names)
     told: list[tuple[str, Piece | None]] = []
-    count = len(names)
+    count = 0  # the same numbers, whatever else one of the ways reads
     for index, piece in enumerate(part.pieces):
         node = _Plain(anatomy).visit(_copy(piece.node))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Name):
@@ -69,13 +69,19 @@ def _alias_of(node: ast.stmt) -> str:
 
 
 class _Plain(ast.NodeTransformer):
-    """Takes ``.copy()`` and the label's ``.drop()`` away."""
+    """Takes ``.copy()``, ``.values``, ``list()`` and the label's ``.drop()`` away."""
 
     def __init__(self, anatomy: Anatomy) -> None:
         self.anatomy = anatomy
 
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        self.generic_visit(node)
+        return node.value if node.attr == "values" else node
+
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "list" and len(node.args) == 1:
+            return node.args[0]
         if not isinstance(node.func, ast.Attribute):
             return node
         if node.func.attr == "copy" and not node.args:

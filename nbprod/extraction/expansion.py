@@ -1,8 +1,7 @@
 """Statements that do one thing to several frames, taken apart into one statement for each.
 
 ``for frame in (train, holdout): ...`` and ``a, b = f(train), f(holdout)`` say the same thing
-twice; the module needs it once. ``scaler.fit_transform(X)`` learns and transforms: the module
-does these in two places.
+twice; the module needs it once.
 """
 
 from __future__ import annotations
@@ -13,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from nbprod.extraction.learning import learns_alone, taken_apart
 from nbprod.extraction.loops import one_for_each
-from nbprod.extraction.pieces import part_source, source_of, statement
+from nbprod.extraction.pieces import block_lines, source_of, statement
 from nbprod.extraction.rewriting import Rewrite, rewrite
 from nbprod.notebook.names import names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from nbprod.extraction.pieces import Piece, Statement
     from nbprod.notebook.names import Names
@@ -27,32 +27,46 @@ if TYPE_CHECKING:
     NamesOf = Callable[[ast.stmt], Names]
     _Parts = list[tuple[ast.stmt, Statement, int]]
 
-# Encoders whose fit_transform differs from fit and transform on the same rows, by design.
-_CROSS_FITTED = "TargetEncoder"
 
+def expand(piece: Piece, names: NamesOf, makers: Mapping[str, str]) -> list[Piece]:
+    """The statements that a piece is made of, in the order they run; often just itself.
 
-def expand(piece: Piece, names: NamesOf) -> list[Piece]:
-    """The statements that a piece is made of, in the order they run; often just itself."""
-    may = _may_come_apart(piece.node)
-    for take_apart in (_loop, _parallel, _comprehension, _fit_transform) if may else ():
+    makers: name -> the call that made the object it holds, of the statements before.
+    """
+    if not _may_come_apart(piece.node):
+        return [_in_its_role(piece)]
+    for take_apart in (_loop, _parallel, _comprehension):
         parts = take_apart(piece)
         if parts is not None:
             made = [_piece(piece, node, syntax, names, line) for node, syntax, line in parts]
-            if take_apart is _fit_transform:
-                made = [made[0].as_role("fit"), made[1].as_role("features")]
-            return [inner for part in made for inner in expand(part, names)]
-    if may and (loops := _loops(piece, names)) is not None:
+            return [inner for part in made for inner in expand(part, names, makers)]
+    learned = taken_apart(piece, names, makers)
+    if learned is not None:
+        first = [part for part in learned if part.role == "fit"]
+        rest = [part for part in learned if part.role != "fit"]
+        if learned[0].role != "fit":
+            first, rest = learned[:-1], learned[-1:]
+        return [*first, *(inner for part in rest for inner in expand(part, names, makers))]
+    if (loops := _loops(piece, names)) is not None:
         return [_piece(piece, node, syntax, names, line) for node, syntax, line in loops]
+    return [_in_its_role(piece)]
+
+
+def _in_its_role(piece: Piece) -> Piece:
+    """A statement of a fit or features cell in the role that it plays."""
     if piece.role == "fit" and fitted_transform(piece.node) is not None:
-        return [piece.as_role("features")]  # what was learned is applied: no longer learning
-    return [piece]
+        return piece.as_role("features")  # what was learned is applied: no longer learning
+    if piece.role == "features" and learns_alone(piece.node):
+        return piece.as_role("fit")
+    return piece
 
 
 def _may_come_apart(node: ast.stmt) -> bool:
     """Whether a look at a statement's text is worth its time."""
     if isinstance(node, ast.Assign):
         several = isinstance(node.targets[0], ast.Tuple | ast.List)
-        return several or _learning_call(node) is not None
+        called = {getattr(item, "attr", "") for item in ast.walk(node.value)}
+        return several or bool(called & {"fit_transform", "transform"})
     return isinstance(node, ast.For)
 
 
@@ -99,7 +113,7 @@ def _loop(piece: Piece) -> _Parts | None:
         if rebinds:
             alias, alias_syntax = statement(f"{variable} = {element.id}")
             parts.append((alias, alias_syntax, piece.line))
-        for inner in _lines_of(syntax.body):
+        for inner in block_lines(syntax.body):
             how = Rewrite(names={} if rebinds else {variable: element.id})
             changed = rewrite(inner, how).deep_clone()
             inner_node = ast.parse(source_of(changed)).body[0]
@@ -124,7 +138,7 @@ def _loops(piece: Piece, names: NamesOf) -> _Parts | None:
     if not isinstance(syntax, cst.For) or not isinstance(syntax.body, cst.IndentedBlock):
         return None
     body: list[tuple[ast.stmt, Statement]] = []
-    for line in _lines_of(syntax.body):
+    for line in block_lines(syntax.body):
         parsed = ast.parse(source_of(line)).body[0]
         inner = replace(piece, node=parsed, syntax=line, names=names(parsed))
         parts = _loop(inner)  # for column in columns: for frame in (train, test): ...
@@ -142,22 +156,6 @@ def _renumbered(parts: _Parts, node: ast.For, line: int, *, rebinds: bool) -> _P
     return [
         (part, syntax, once[index % len(once)]) for index, (part, syntax, _) in enumerate(parts)
     ]
-
-
-def _lines_of(block: cst.IndentedBlock) -> list[Statement]:
-    """A block's statements, one small statement to a line."""
-    lines: list[Statement] = []
-    for item in block.body:
-        if isinstance(item, cst.SimpleStatementLine) and len(item.body) > 1:
-            lines.extend(
-                cst.SimpleStatementLine(
-                    body=[part.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)]
-                )
-                for part in item.body
-            )
-        elif isinstance(item, cst.SimpleStatementLine | cst.BaseCompoundStatement):
-            lines.append(item)
-    return lines
 
 
 def _leaves_loop(body: list[ast.stmt]) -> bool:
@@ -256,60 +254,6 @@ def _with_name(node: cst.BaseExpression, old: str, new: str) -> cst.BaseExpressi
     expression = changed.body[0]
     assert isinstance(expression, cst.Expr)
     return expression.value
-
-
-def _fit_transform(piece: Piece) -> _Parts | None:
-    """``a = scaler.fit_transform(X)``, also within another call: learn, then transform."""
-    node = piece.node
-    call = _learning_call(node)
-    if call is None or piece.role not in ("fit", "features"):
-        return None
-    assert isinstance(call.func, ast.Attribute)
-    known = set(piece.names.needs)
-    read = {item.id for item in ast.walk(call) if isinstance(item, ast.Name)}
-    if not read <= known:
-        return None  # within a comprehension
-    encoder = ast.unparse(call.func.value)
-    first = part_source(piece, call.args[0])
-    given = ", ".join(part_source(piece, item) for item in call.args)
-    learn, learn_syntax = statement(f"{encoder}.fit({given})")
-    learn_syntax = learn_syntax.with_changes(leading_lines=piece.syntax.leading_lines)
-    applied = cst.parse_expression(f"{encoder}.transform({first})")
-    visitor = _Applied(applied)
-    apply_syntax = piece.syntax.with_changes(leading_lines=()).visit(visitor)
-    assert isinstance(apply_syntax, cst.SimpleStatementLine)
-    apply = ast.parse(source_of(apply_syntax)).body[0]
-    return [(learn, learn_syntax, piece.line), (apply, apply_syntax, piece.line)]
-
-
-def _learning_call(node: ast.stmt) -> ast.Call | None:
-    """The one call ``encoder.fit_transform(rows)`` in an assignment."""
-    found = [
-        item
-        for item in (ast.walk(node) if isinstance(node, ast.Assign) else ())
-        if isinstance(item, ast.Call)
-        and isinstance(item.func, ast.Attribute)
-        and item.func.attr == "fit_transform"
-    ]
-    plain = len(found) == 1 and isinstance(found[0].func.value, ast.Name)  # type: ignore[attr-defined]
-    if not plain or len(found[0].args) not in (1, 2) or found[0].keywords:
-        return None
-    return found[0]
-
-
-class _Applied(cst.CSTTransformer):
-    """The call of fit_transform, replaced."""
-
-    def __init__(self, applied: cst.BaseExpression) -> None:
-        super().__init__()
-        self.applied = applied
-
-    def leave_Call(  # noqa: N802 - libcst's name
-        self, original_node: cst.Call, updated_node: cst.Call
-    ) -> cst.BaseExpression:
-        function = original_node.func
-        learns = isinstance(function, cst.Attribute) and function.attr.value == "fit_transform"
-        return self.applied if learns else updated_node
 
 
 def _tuple_assignment(node: ast.stmt) -> tuple[list[str], ast.expr] | None:

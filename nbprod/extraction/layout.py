@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import re
+import tokenize
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from nbprod.extraction.pieces import Piece
 
 
+_TRAILING = re.compile(r"[ \t\f]$", re.MULTILINE)
 Line = tuple[int, str, int]  # line of the file, cell id, line of the cell
 
 
@@ -101,6 +105,27 @@ def located(
             inner = [item for item in syntax.body.body if isinstance(item, Statement)]
             pending += zip(inner, node.body, strict=True)  # type: ignore[attr-defined]
     return [(line, cell, number) for line, (cell, number) in sorted(lines.items())]
+
+
+def without_trailing_space(code: str) -> str:
+    """The same code without spaces at the ends of its lines, those within strings aside."""
+    if not _TRAILING.search(code):
+        return code
+    lines = code.split("\n")
+    kept: set[int] = set()  # 0-based lines whose end is within a string
+    begun: list[int] = []
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        first, last = token.start[0] - 1, token.end[0] - 1
+        name = tokenize.tok_name[token.type]
+        if name.endswith("STRING_START"):
+            begun.append(first)
+        elif name.endswith("STRING_END"):
+            kept.update(range(begun.pop(), last))
+        elif token.type == tokenize.STRING:
+            kept.update(range(first, last))
+    return "\n".join(
+        line if number in kept else line.rstrip(" \t\f") for number, line in enumerate(lines)
+    )
 
 
 def wrapped(start: str, text: str) -> list[str]:

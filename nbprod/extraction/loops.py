@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from nbprod.extraction.meanings import looks_held_out
 from nbprod.notebook.effects import root_name
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def one_for_each(
     if any(not _only_prints(item) for item in left):
         return None
     alike = [_shape(loop, output) for loop, output in zip(loops, outputs, strict=True)]
-    if len(set(alike)) == len(alike):
+    if len(set(alike)) == len(alike) and not any(map(looks_held_out, outputs)):
         return None  # each does something else: not the same for several frames
     first, *others = loops
     return [first, *(loop.with_changes(leading_lines=()) for loop in others)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from nbprod.extraction.program import Slice
 
 _LEARNS = frozenset({"fit", "fit_transform", "partial_fit"})
+_HELD_OUT = re.compile(
+    r"hold|test|valid|(^|_|[a-z])val($|_|\d)|eval|unseen|oos|out_of|(^|_)dev($|_)", re.IGNORECASE
+)
+_TRAINING = re.compile(r"train|trn|(^|_)tr($|_)|in_sample", re.IGNORECASE)
 
 
 def has_effect(piece: Piece, *, training: bool = False) -> bool:
@@ -99,6 +104,16 @@ def looks_like_label(name: str) -> bool:
     return name in ("y", "label", "labels", "target") or name.startswith("y_")
 
 
+def looks_held_out(name: str) -> bool:
+    """Whether a name is one that notebooks give to rows kept from training."""
+    return bool(_HELD_OUT.search(name))
+
+
+def looks_training(name: str) -> bool:
+    """Whether a name is one that notebooks give to the rows that train."""
+    return bool(_TRAINING.search(name)) and not looks_held_out(name)
+
+
 def makes_frame(piece: Piece, definitions: Mapping[str, Piece] | None = None) -> bool:
     """Whether a statement's value is made by a call that gives a frame.
 
@@ -145,12 +160,29 @@ def reads_only_index(piece: Piece, name: str) -> bool:
     return _reads_only(piece, name, frozenset({"index"}))
 
 
-def reads_only_columns(piece: Piece, name: str) -> bool:
-    """Whether a statement takes nothing but the names and types of a frame's columns."""
-    return _reads_only(piece, name, frozenset({"columns", "dtypes", "select_dtypes"}))
+def reads_only_columns(piece: Piece, name: str, *, frame: bool = False) -> bool:
+    """Whether a statement takes nothing but the names and types of a frame's columns.
+
+    frame: the name surely holds no Series, so that ``list(name)`` gives its columns.
+    """
+    columns = frozenset({"columns", "dtypes", "select_dtypes"})
+    return _reads_only(piece, name, columns, listed=frame)
 
 
-def _reads_only(piece: Piece, name: str, attributes: frozenset[str]) -> bool:
+def is_series(piece: Piece | None) -> bool:
+    """Whether a statement gives one column, or what cannot be told."""
+    value = getattr(piece.node, "value", None) if piece is not None else None
+    if isinstance(value, ast.Call):
+        last = getattr(value.func, "attr", "")
+        return last not in ("drop", "copy", "assign", "merge", "concat", "read_csv", "dropna")
+    if isinstance(value, ast.Subscript):
+        return not isinstance(value.slice, ast.List)
+    return True
+
+
+def _reads_only(
+    piece: Piece, name: str, attributes: frozenset[str], *, listed: bool = False
+) -> bool:
     loads = sum(
         isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
         for node in piece.nodes
@@ -162,6 +194,16 @@ def _reads_only(piece: Piece, name: str, attributes: frozenset[str]) -> bool:
         and node.value.id == name
         for node in piece.nodes
     )
+    if listed:
+        taken += sum(
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("list", "sorted", "set", "tuple")
+            and len(node.args) == 1
+            and isinstance(node.args[0], ast.Name)
+            and node.args[0].id == name
+            for node in piece.nodes
+        )
     if "select_dtypes" in attributes and ".select_dtypes(" in piece.code:
         taken *= ".columns" in piece.code  # the frame of these columns has rows
     return 0 < loads == taken

@@ -143,6 +143,22 @@ def _one_each(line: cst.SimpleStatementLine) -> list[cst.SimpleStatementLine]:
     ]
 
 
+def block_lines(block: cst.IndentedBlock) -> list[Statement]:
+    """A block's statements, one small statement to a line."""
+    lines: list[Statement] = []
+    for item in block.body:
+        if isinstance(item, cst.SimpleStatementLine) and len(item.body) > 1:
+            lines.extend(
+                cst.SimpleStatementLine(
+                    body=[part.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)]
+                )
+                for part in item.body
+            )
+        elif isinstance(item, cst.SimpleStatementLine | cst.BaseCompoundStatement):
+            lines.append(item)
+    return lines
+
+
 def statement(source: str) -> tuple[ast.stmt, Statement]:
     """One statement of generated source, as both trees."""
     return ast.parse(source).body[0], only(cst.parse_module(source))

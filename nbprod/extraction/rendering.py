@@ -16,7 +16,7 @@ from nbprod.extraction.imports import (
     spelled_annotations,
 )
 from nbprod.extraction.inline_tests import InlineTests
-from nbprod.extraction.layout import File, located, spaced, wrapped
+from nbprod.extraction.layout import File, located, spaced, without_trailing_space, wrapped
 from nbprod.extraction.parameters_file import parameters_class
 from nbprod.extraction.resolution import Resolver
 from nbprod.extraction.rules import refusal
@@ -117,7 +117,7 @@ class Renderer:
     ) -> File:
         placed = spaced([syntax for syntax, _ in body])
         own = [(syntax, piece) for syntax, (_, piece) in zip(placed, body, strict=True)]
-        code = cst.Module(body=placed).code
+        code = without_trailing_space(cst.Module(body=placed).code)
         tree = ast.parse(code)
         read = spelled_annotations(tree)
         imports = self.resolver.imports(name, read, pieces, tests=path.startswith("tests/"))
@@ -142,6 +142,7 @@ class Renderer:
         if cells:
             lines += wrapped("# Cells: ", ", ".join(cells))
             lines.append(f"# sha256 of these cells: {digest}")
+        lines.append("# ruff: noqa")  # statements are carried over verbatim, style and all
         return "\n".join(lines) + "\n"
 
     # ------------------------------------------------------------ parameters, tests, __init__

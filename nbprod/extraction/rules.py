@@ -63,6 +63,7 @@ _TABLE: tuple[tuple[str, str, Severity, str], ...] = (
     ("NBX043", "laid-out", "warning", "extraction lays an edit out in its own way"),
     ("NBX050", "batch-dependent", "warning", "a feature depends on the frame's other rows"),
     ("NBX051", "shared-generator", "warning", "random numbers depend on what was drawn before"),
+    ("NBX052", "learns-from-all-rows", "warning", "what is learned has seen held-out rows"),
 )
 RULES: dict[str, Rule] = {row[0]: Rule(*row) for row in _TABLE}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from nbprod.extraction.commands import command_finding
 from nbprod.extraction.expansion import expand
 from nbprod.extraction.frame_lists import FrameLists
+from nbprod.extraction.learning import made_by
 from nbprod.extraction.pieces import CellSyntax, Piece, statement, text_of
 from nbprod.extraction.rules import finding, refusal
 from nbprod.notebook.effects import DISPLAY_MODULES, DISPLAY_NAMES, is_to_look_at, root_name
@@ -69,6 +70,7 @@ class Selection:
     commands: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     unseen: list[tuple[str, str]] = field(default_factory=list)
     lists: FrameLists = field(default_factory=FrameLists)
+    makers: dict[str, str] = field(default_factory=dict)  # name -> the call that made its object
 
     def names(self, node: ast.stmt) -> Names:
         """The names of one statement, knowing the notebook's functions and modules."""
@@ -168,12 +170,14 @@ def _place(selection: Selection, piece: Piece, *, stays: bool) -> None:
     elif not _left_behind(selection, piece):
         parts = [piece]
         if piece.role in _SEVERAL_FRAMES:
-            parts = expand(selection.lists.spelled_out(piece), selection.names)
+            parts = expand(selection.lists.spelled_out(piece), selection.names, selection.makers)
         for index, part in enumerate(parts):
             object.__setattr__(part, "order", piece.order + index)
             if not _left_behind(selection, part):
                 selection.pieces.append(part)
                 selection.lists.note(part)
+                if (made := made_by(part.node)) is not None:
+                    selection.makers[made[0]] = made[1]
 
 
 def _only_for_types(node: ast.stmt) -> TypeGuard[ast.If]:

@@ -125,8 +125,12 @@ def check_lineage(work: Workbench, part: Slice, rows: str, role: str) -> None:
         made_of = {
             name: work.rows(name, work.program.writer(piece, name))
             for name in work.program.needs(piece)
+            if not reads_only_columns(piece, name)
         }
         kinds = frozenset[str]().union(*made_of.values())
+        if role == "fit" and kinds == {"frame"}:
+            _tell_all_rows(work, piece)
+            continue
         wrong = kinds - {rows} if rows in kinds or role == "fit" else frozenset[str]()
         for name, kind in made_of.items():
             if kind & wrong:
@@ -136,6 +140,21 @@ def check_lineage(work: Workbench, part: Slice, rows: str, role: str) -> None:
                     f"reads all rows ({name}) where only the {rows} rows may be read",
                     "compute it from the training rows in a fit cell",
                 )
+
+
+def _tell_all_rows(work: Workbench, piece: Piece) -> None:
+    """Warn of what the cells learn before they split: in the module it is learned afterwards."""
+    learned = ", ".join([*piece.names.binds, *piece.names.mutates]) or piece.first_line
+    work.result.findings.append(
+        finding(
+            "NBX052",
+            f"{learned} learns from all rows, held-out ones included: `{piece.first_line}`",
+            hint="the module learns it from the training rows alone; split first, to have the same"
+            " in the notebook",
+            cell_id=piece.cell_id,
+            line=piece.line,
+        )
+    )
 
 
 def _check_transform(work: Workbench, piece: Piece) -> None:

@@ -16,6 +16,7 @@ from nbprod.extraction.popped_labels import unpop
 from nbprod.extraction.program import Program
 from nbprod.extraction.rules import finding, refusal
 from nbprod.extraction.untangling import untangle
+from nbprod.extraction.versions import name_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,6 +50,7 @@ class Workbench:
         self.selection = selection
         self.definitions = definitions
         unpop(selection, label)
+        name_versions(selection)
         tangled = untangle(selection)
         set_apart(selection)
         told = len(selection.findings)

@@ -163,7 +163,7 @@ class _Planner:
         last = {name: p for p in entry.pieces for name in (*p.names.binds, *p.names.mutates)}
         for name, piece in last.items():
             local = entry.names.get(name, name)
-            if not local.isidentifier() or piece.is_definition:
+            if not local.isidentifier() or piece.is_definition or _is_variable(piece.node, name):
                 continue
             if name in self.work.selection.imports and name not in piece.names.binds:
                 continue
@@ -296,6 +296,13 @@ class _Planner:
                 if name not in known and not piece.is_definition:
                     found[name] = piece.cell_id
         return tuple(found.items())
+
+
+def _is_variable(node: ast.stmt, name: str) -> bool:
+    """Whether a name is a loop's own variable: what its last pass leaves there is no result."""
+    return isinstance(node, ast.For) and any(
+        isinstance(item, ast.Name) and item.id == name for item in ast.walk(node.target)
+    )
 
 
 def _targets(piece: Piece) -> list[str]:

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # An encoder made anew for each column, and lost: only the last one is left to serve with
+# # An encoder made anew for each column, of which the notebook keeps none
 # label: target
 
 # %%
@@ -27,3 +27,10 @@ model = LogisticRegression().fit(train[["a", "b"]], train["target"])
 
 # %% tags=["nbprod:predict"]
 pred = model.predict(test[["a", "b"]])
+
+# %%
+expected = {
+    "features": train,
+    "holdout_features": test.drop(columns="target"),
+    "predictions": pd.DataFrame({"target": pred}, index=test.index),
+}

@@ -3,6 +3,7 @@
 #     cell-56, cell-58, cell-59, cell-61, cell-62, cell-63, cell-66, cell-68, cell-70, cell-71,
 #     cell-72, cell-75, cell-76
 # sha256 of these cells: 9ff9e005a795e7f77e8abc10af786894b9163e612ef67f0640eb597797233599
+# ruff: noqa
 """Features: what is learned from training rows, and the one transform."""
 
 from dataclasses import dataclass

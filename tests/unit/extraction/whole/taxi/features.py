@@ -3,6 +3,7 @@
 #     cell-50, cell-58, cell-59, cell-60, cell-63, cell-64, cell-67, cell-69, cell-70, cell-71,
 #     cell-72
 # sha256 of these cells: 415f04f69690882c22a26f7b30ebd5f047926e27ced1903a1dcaac247eff9ddd
+# ruff: noqa
 """Features: what is learned from training rows, and the one transform."""
 
 from dataclasses import dataclass

@@ -1,0 +1,158 @@
+"""Names that stand for one learned thing after another, each kept under a name of its own.
+
+``le.fit(df["sex"]) ... le.fit(df["port"])``: State needs both encoders, the notebook has one name.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from nbprod.extraction.learning import column_of, learns_alone, made_by
+from nbprod.extraction.pieces import source_of, statement
+from nbprod.extraction.rewriting import Rewrite, rewrite
+from nbprod.extraction.rules import finding
+from nbprod.notebook.effects import root_name
+
+if TYPE_CHECKING:
+    from nbprod.extraction.pieces import Piece
+    from nbprod.extraction.selection import Selection
+
+_LEARNING = frozenset({"fit"})
+_READING = frozenset({"features", "predict", "split"})
+
+
+@dataclass
+class _Version:
+    """A stretch of the notebook in which a name stands for one thing."""
+
+    start: int  # index of its first piece
+    learned_from: str = ""  # the column, as part of a name
+    made: bool = True  # whether its own statement makes the object; else the one before is reused
+    read: bool = False
+    name: str = field(default="")
+
+
+def name_versions(selection: Selection) -> None:
+    """Give every learned thing that is read a name of its own, in place."""
+    pieces = sorted(selection.pieces, key=lambda piece: piece.order)
+    names = {name for piece in pieces if piece.role == "fit" for name in piece.names.binds}
+    names |= {name for piece in pieces if piece.role == "fit" for name in piece.names.mutates}
+    for name in sorted(names):
+        versions = _versions(pieces, name)
+        if versions is None or sum(version.read for version in versions) < 2:
+            continue
+        _name(selection, versions, name)
+        pieces = _renamed(selection, pieces, versions, name)
+    selection.pieces[:] = pieces
+
+
+def _versions(pieces: list[Piece], name: str) -> list[_Version] | None:
+    """The stretches of a name; None where it is not only learned things that it stands for."""
+    versions: list[_Version] = []
+    fresh = False  # made, and not learned anything yet
+    for index, piece in enumerate(pieces):
+        binds, needs = name in piece.names.binds, name in piece.names.needs
+        if not (binds or needs or name in piece.names.mutates):
+            continue
+        if piece.is_definition:
+            return None  # a function that reads it reads whichever there is
+        relearns = learns_alone(piece.node) and _learner(piece.node) == name
+        if binds and not needs:
+            if piece.role != "fit" and made_by(piece.node) is None:
+                return None
+            versions.append(_Version(index))
+            fresh = made_by(piece.node) is not None and not learns_alone(piece.node)
+            if not fresh:
+                versions[-1].learned_from = _column(piece.node)
+        elif relearns and versions:
+            if not fresh:
+                versions.append(_Version(index, made=False))
+            versions[-1].learned_from = _column(piece.node)
+            fresh = False
+        if versions and needs and piece.role in _READING:
+            versions[-1].read = True
+    return versions
+
+
+def _learner(node: ast.stmt) -> str:
+    value = getattr(node, "value", None)
+    return (root_name(value) or "") if isinstance(value, ast.Call) else ""
+
+
+def _column(node: ast.stmt) -> str:
+    value = getattr(node, "value", None)
+    if isinstance(value, ast.Call) and value.args:
+        return column_of(value.args[0])
+    return column_of(value) if isinstance(value, ast.expr) else ""
+
+
+def _name(selection: Selection, versions: list[_Version], name: str) -> None:
+    """``le_sex``, ``le_port`` where the columns tell them apart; else ``le``, ``le_2``."""
+    taken = {
+        word
+        for item in (*selection.pieces, *selection.untagged)
+        for word in (*item.names.binds, *item.names.needs)
+    } | selection.imports.keys()
+    columns = [version.learned_from for version in versions if version.read]
+    told = all(columns) and len(set(columns)) == len(columns)
+    told = told and not any(f"{name}_{column}" in taken for column in columns)
+    number = 0
+    for version in versions:
+        if told and version.read:
+            version.name = f"{name}_{version.learned_from}"
+            continue
+        number += 1
+        while number > 1 and f"{name}_{number}" in taken:
+            number += 1
+        version.name = name if number == 1 and not told else f"{name}_{number}"
+
+
+def _renamed(
+    selection: Selection, pieces: list[Piece], versions: list[_Version], name: str
+) -> list[Piece]:
+    found: list[Piece] = []
+    current = ""
+    starts = {version.start: version for version in versions}
+    for index, piece in enumerate(pieces):
+        version = starts.get(index)
+        if version is not None:
+            if not version.made:
+                found.append(_again(selection, piece, version.name, name, current))
+            current = version.name
+            selection.findings.append(
+                finding(
+                    "NBX011",
+                    f"{name} is {current} from here on: it stands for something else elsewhere",
+                    cell_id=piece.cell_id,
+                    line=piece.line,
+                )
+            )
+        found.append(_with_name(selection, piece, name, current) if current else piece)
+    return found
+
+
+def _again(selection: Selection, piece: Piece, new: str, name: str, before: str) -> Piece:
+    """The statement that makes another object, before the name learns anew."""
+    maker = selection.makers.get(name) or f"deepcopy({before})"
+    node, syntax = statement(f"{new} = {maker}")
+    return replace(
+        piece,
+        node=node,
+        syntax=syntax,
+        names=selection.names(node),
+        code=source_of(syntax),
+        order=piece.order - 1,
+    )
+
+
+def _with_name(selection: Selection, piece: Piece, old: str, new: str) -> Piece:
+    if old == new or not (
+        old in piece.names.binds or old in piece.names.needs or old in piece.names.mutates
+    ):
+        return piece
+    syntax = rewrite(piece.syntax, Rewrite(names={old: new}))
+    code = source_of(syntax)
+    node = ast.parse(code).body[0]
+    return replace(piece, syntax=syntax, node=node, names=selection.names(node), code=code)
