@@ -663,6 +663,31 @@ def test_answers_stored_in_a_column(carry: Carry, data_uri: str) -> None:
     assert module["predictions"].equals(cells["B"][["answer"]])
 
 
+def test_what_is_learned_before_the_split(carry: Carry, data_uri: str) -> None:
+    """A scaler of all rows is one of the training rows in the module, and that is told."""
+    scale = ("fit", "scaler = StandardScaler().fit(X)")
+    carried = carry(late_split(data_uri, scale=scale))
+    told = [item for item in carried.record.findings if item.code == "NBX052"]
+    assert [(item.severity, item.line) for item in told] == [("warning", 1)]
+    assert "scaler" in told[0].message
+    module = carried.run_module()
+    assert module["state"].scaler.n_samples_seen_ == len(module["train"])
+
+
+def test_learning_in_a_features_cell(carry: Carry, data_uri: str) -> None:
+    """What a features cell fits is learned by fit(), and only applied by transform()."""
+    features = """
+from sklearn.preprocessing import MinMaxScaler
+s = MinMaxScaler().set_output(transform="pandas")
+s.fit(train[['distance']])
+X_train = s.transform(train[['distance']])
+X_holdout = s.transform(holdout[['distance']])
+"""
+    carried = carry(notebook(data_uri, features=("features", features)))
+    carried.proves(**BOTH)
+    assert ".fit(" not in carried.text("features.py").partition("def transform")[2]
+
+
 def test_torch_training_loop(carry: Carry, data_uri: str) -> None:
     """A loop that changes the model through its optimizer is kept whole."""
     train = """
@@ -698,9 +723,6 @@ predictions = pd.DataFrame({"late": p}, index=X_holdout.index)
 @pytest.mark.parametrize(
     "instead",
     [
-        pytest.param(
-            {"scale": ("fit", "scaler = StandardScaler().fit(X)")}, id="scaler of all rows"
-        ),
         pytest.param(
             {"features": ("features", "df = df.dropna()\nX = df[['distance']]\ny = df['late']")},
             id="rows dropped on the way",
@@ -772,7 +794,7 @@ def refused(carry: Carry, cells: Cells, code: str) -> ExtractionError:
             {
                 "features": (
                     "features",
-                    "from sklearn.preprocessing import MinMaxScaler\ns = MinMaxScaler()\ns.fit(train[['distance']])\nX_train = s.transform(train[['distance']])\nX_holdout = s.transform(holdout[['distance']])",
+                    "from sklearn.preprocessing import MinMaxScaler\nX_train = (s := MinMaxScaler()).fit_transform(train[['distance']])\nX_holdout = s.transform(holdout[['distance']])",
                 )
             },
             "NBX021",
