@@ -28,7 +28,7 @@ from nbprod.imports import leave_out_slow_imports, write_left_out
 from nbprod.records import new_id, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 MARKER = "NBPROD_ENGINE"
 NAMESPACE = "nbprod"
@@ -76,6 +76,7 @@ class Engine:
     token_path: str = ""
     pid: int = 0  # of the process that holds the others
     started_at: str = ""
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)  # of its processes
 
     @property
     def local(self) -> bool:
@@ -94,13 +95,16 @@ def start_engine(
     num_cpus: int | None = None,
     num_gpus: int | None = None,
     name: str | None = None,
+    environment: Callable[[Engine], dict[str, str]] | None = None,
     timeout_s: float = _START_TIMEOUT_S,
 ) -> Engine:
     """Start a local Ray in its own session, described in ``folder`` for later commands.
 
     num_cpus: logical CPUs, at least 4 by default: replicas reserve fractions of them.
-    name: what its id starts with. Raises ServingError with the end of Ray's log when it does
-    not come up within timeout_s; nothing is left behind then.
+    environment: what its processes and its clients have in theirs; called when ``temp_path``
+    exists. name: what its id starts with.
+    Raises ServingError with the end of Ray's log when it does not come up within timeout_s;
+    nothing is left behind then.
     """
     _require_ray()
     target = Path(folder).resolve()
@@ -113,7 +117,7 @@ def start_engine(
     for attempt in range(_TRIES):
         engine = _describe(target, name)
         try:
-            return _launch(engine, num_cpus, num_gpus, timeout_s)
+            return _launch(engine, num_cpus, num_gpus, timeout_s, environment)
         except ServingError as error:
             end_engine(engine)
             if attempt + 1 < _TRIES and any(sign in str(error) for sign in _WORTH_A_RETRY):
@@ -247,10 +251,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _launch(engine: Engine, num_cpus: int | None, num_gpus: int | None, timeout_s: float) -> Engine:
+def _launch(
+    engine: Engine,
+    num_cpus: int | None,
+    num_gpus: int | None,
+    timeout_s: float,
+    environment: Callable[[Engine], dict[str, str]] | None,
+) -> Engine:
     folder = Path(engine.folder)
     ports = {name: free_port() for name in _PORTS}
     Path(engine.temp_path).mkdir(mode=0o700)
+    if environment is not None:
+        engine = dataclasses.replace(engine, environment=environment(engine))
     _write_private(Path(engine.token_path), secrets.token_hex(32))
     log = folder / "engine.log"
     with log.open("wb") as output:
@@ -358,6 +370,7 @@ def _client_environment(engine: Engine) -> dict[str, str]:
         return quiet
     return {
         **quiet,
+        **engine.environment,
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": engine.token_path,
         # On Linux Ray replaces 127.0.0.1 by the machine's public address, where this

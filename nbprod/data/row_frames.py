@@ -22,15 +22,22 @@ def frame_of(rows: Sequence[Mapping[str, Any]], rules: tuple[ColumnRule, ...]) -
     and datetime64 in the resolution and zone that the rule's ``unit`` names. A column that rows
     leave out is null. Raises DataError where a value cannot have the dtype.
     """
+    columns = {rule.name: [row.get(rule.name) for row in rows] for rule in rules}
+    return frame_of_columns(columns, rules, len(rows))
+
+
+def frame_of_columns(
+    columns: Mapping[str, list[Any]], rules: tuple[ColumnRule, ...], height: int
+) -> pd.DataFrame:
+    """The same frame from columns of ``height`` values; see `frame_of`."""
     import pandas as pd
 
-    columns = {rule.name: [row.get(rule.name) for row in rows] for rule in rules}
     texts = _str_columns(columns, [rule for rule in rules if rule.dtype == "str"])
     built = {
         rule.name: texts[rule.name] if rule.dtype == "str" else _column(columns[rule.name], rule)
         for rule in rules
     }
-    return pd.DataFrame(built, index=pd.RangeIndex(len(rows)), copy=False)
+    return pd.DataFrame(built, index=pd.RangeIndex(height), copy=False)
 
 
 # ---------------------------------------------------------------- one column
@@ -98,7 +105,7 @@ def _text_dtype() -> Any:
     return pd.Series(["a"]).dtype
 
 
-def _str_columns(columns: dict[str, list[Any]], rules: list[ColumnRule]) -> dict[str, Any]:
+def _str_columns(columns: Mapping[str, list[Any]], rules: list[ColumnRule]) -> dict[str, Any]:
     """Every text column, cut out of one array: making the array is what costs."""
     import numpy as np
     import pandas as pd

@@ -143,13 +143,17 @@ def _sound(project: Project, path: Path) -> Release:
 def _first(project: Project, release: Release, path: Path) -> Deployment:
     """Start an engine if none was named, and serve; on failure nothing is left behind."""
     from nbprod.engine import end_engine, existing_engine, start_engine
-    from nbprod.serving.ray_backend import check_port
+    from nbprod.serving.ray_backend import check_port, proxy_environment
 
     serving = project.settings.serving
     check_port(serving.host, serving.port)
     project.progress("starting the engine", 0.1)
     if serving.address == "local":
-        engine = start_engine(_engine_folder(project), name=project.settings.model.name)
+        engine = start_engine(
+            _engine_folder(project),
+            name=project.settings.model.name,
+            environment=proxy_environment(serving.timeout_ms),
+        )
     else:
         engine = existing_engine(serving.address)
     try:

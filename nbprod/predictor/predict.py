@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nbprod.data.contract import RowValidator, frame_of
+from nbprod.data.row_columns import ColumnValidator
+from nbprod.data.row_frames import frame_of_columns
 from nbprod.data.row_values import is_null
 from nbprod.errors import DataError, ExecutionError, TamperedReleaseError
 from nbprod.predictor.bundle import Bundle, read_bundle, require_intact
@@ -52,6 +54,7 @@ class Predictor:
         self.state = state
         self.model = model
         self._validator = RowValidator(bundle.contract.input, bundle.contract.strict)
+        self._columns = ColumnValidator(bundle.contract.input, bundle.contract.strict)
         self._output_validator = RowValidator(bundle.contract.output, strict=True)
         self._inputs = [rule.name for rule in bundle.contract.input]
         # the two submodules are imported now, not while the first caller waits
@@ -138,14 +141,9 @@ class Predictor:
         Raises ExecutionError when the user's code raises, or (unless ``partial``) when the
         model's output breaks the contract: such an output is never answered.
         """
-        checked, violations = self._validator.check(rows)
-        if violations and not partial:
+        frame, good, violations = self._accepted(rows)
+        if frame is None or (violations and not partial):
             return Answer([], [], violations, [])
-        good = [place for place, row in enumerate(checked) if row is not None]
-        if not good:
-            return Answer([], [], violations, [])
-        accepted = [row for row in checked if row is not None]
-        frame = frame_of(accepted, self.contract.input)
         features = transform_rows(self.module, frame, self.state)
         outputs = records_of(self.predict_features(features))
         failed = self._broken_outputs(outputs, good)
@@ -159,6 +157,20 @@ class Predictor:
             outputs = [outputs[place] for place in kept]
             fed = [fed[place] for place in kept]
         return Answer(self._shaped(outputs), fed, violations, good, failed)
+
+    def _accepted(
+        self, rows: Sequence[Row]
+    ) -> tuple[pd.DataFrame | None, list[int], list[Violation]]:
+        """The frame of the good rows, None without any; their places; what the others break."""
+        rules = self.contract.input
+        columns = self._columns.columns(rows)
+        if columns is not None:
+            return frame_of_columns(columns, rules, len(rows)), list(range(len(rows))), []
+        checked, violations = self._validator.check(rows)
+        good = [place for place, row in enumerate(checked) if row is not None]
+        if not good:
+            return None, [], violations
+        return frame_of([row for row in checked if row is not None], rules), good, violations
 
     def _broken_outputs(self, outputs: list[Json], good: list[int]) -> list[Violation]:
         """Outputs the contract forbids, named by their row in the request."""
@@ -308,9 +320,22 @@ def records_of(frame: pd.DataFrame) -> list[Json]:
     Infinities stay floats, for the caller to refuse.
     """
     # One Series for each column is what a small frame costs; everything below is plain Python.
-    columns = [[_plain(value) for value in column.tolist()] for _, column in frame.items()]
+    columns = [_plain_column(column) for _, column in frame.items()]
     names = [str(name) for name in frame.columns]
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _plain_column(column: pd.Series[Any]) -> list[Any]:
+    """The values of one column; whole numbers, and floats without NaN, are so already."""
+    import numpy as np
+
+    values: list[Any] = column.tolist()
+    if isinstance(column.dtype, np.dtype):
+        if column.dtype.kind in "iub":
+            return values
+        if column.dtype.kind == "f" and not math.isnan(sum(values)):
+            return values
+    return [_plain(value) for value in values]
 
 
 def _plain(value: Any) -> Any:

@@ -29,7 +29,7 @@ from nbprod.engine import (
     start_engine,
 )
 from nbprod.errors import ServingError
-from nbprod.serving.ray_backend import RayBackend
+from nbprod.serving.ray_backend import RayBackend, proxy_environment
 
 pytestmark = pytest.mark.engine
 
@@ -139,7 +139,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         model=Model(name="trips", outcome="late"),
         serving=Serving(port=free_port(), replicas=2, timeout_ms=20_000),
     )
-    engine = start_engine(folder / "engine", name="trips")
+    environment = proxy_environment(settings.serving.timeout_ms)
+    engine = start_engine(folder / "engine", name="trips", environment=environment)
     try:
         backend = RayBackend(
             engine,

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import ServingError
+from nbprod.serving.ray_backend import haproxy
 from nbprod.serving.ray_backend.remote import (
     RemoteKeeper,
     RemoteWorker,
@@ -47,13 +48,15 @@ class Applications:
     def start_serve(self) -> None:
         """Start the proxy and the controller, where the engine has none yet."""
         serving = self._settings.serving
+        # The service keeps the deadline; this one is for a service that is gone. HAProxy has its
+        # own, and a replica behind it is faster without one.
+        timeout_s = None if haproxy.in_use() else serving.timeout_ms / 1000 + 1
         quiet_serve().start(
             proxy_location="HeadOnly",
             http_options={
                 "host": serving.host,
                 "port": serving.port,
-                # The service keeps the deadline; this one is for a service that is gone.
-                "request_timeout_s": serving.timeout_ms / 1000 + 1,
+                "request_timeout_s": timeout_s,
             },
             logging_config=_LOGGING,
         )

@@ -5,8 +5,6 @@ hop on the main path. A canary, or the previous champion kept warm, runs in a pr
 and is reached through a handle when the traffic state says so. A promotion or a rollback is one
 change of that state; moving the new champion into the ingress (`settle`) comes after it and may
 be interrupted and repeated at any time.
-
-The plain proxy is used because HAProxy mode listens on every address of the machine.
 """
 
 from __future__ import annotations

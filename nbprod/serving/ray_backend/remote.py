@@ -84,10 +84,11 @@ def worker_name(deployment: str, version: int | str) -> str:
 
 
 def keep_to_loopback() -> None:
-    """Keep a replica's internal gRPC server, which takes pickles, off the network.
+    """Keep a replica's own listeners off the network: only the proxy is for callers.
 
-    Serve binds it to every address, without asking for the engine's token. Only a local engine
-    is on loopback; on a cluster the replicas of other nodes must reach it.
+    The internal gRPC server takes pickles; Serve binds it to every address, without asking for
+    the engine's token. The HTTP server behind HAProxy is bound like the proxy itself. Only a
+    local engine is on loopback; on a cluster other nodes must reach both.
     """
     if engines.MARKER not in os.environ:
         return
@@ -97,3 +98,10 @@ def keep_to_loopback() -> None:
     replica.add_port_to_grpc_server = lambda server, address: add_port(
         server, address.replace("[::]", "127.0.0.1")
     )
+
+    start_http = replica.start_asgi_http_server
+
+    async def start_on_loopback(app: Any, options: Any, **more: Any) -> Any:
+        return await start_http(app, options.model_copy(update={"host": "127.0.0.1"}), **more)
+
+    replica.start_asgi_http_server = start_on_loopback

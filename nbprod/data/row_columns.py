@@ -1,0 +1,141 @@
+"""The contract compiled for many rows: each column judged at once, while nothing is unusual.
+
+A batch of good rows is the ordinary case. Whatever is not plainly good (a wrong type, a value out
+of bounds, a missing or an extra column) is left to `RowValidator`, which says what is wrong with
+which row: this class only ever says yes.
+"""
+
+from __future__ import annotations
+
+import math
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from nbprod.data.row_values import INT64, Broken, bounds_of, judge_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from nbprod.records import ColumnRule
+
+_FEW = 4  # rows below which looking at them one by one is not slower
+
+
+class ColumnValidator:
+    """Rows as JSON gives them, turned into columns of the contract's types; built once.
+
+    rules, strict: as `RowValidator` takes them.
+    """
+
+    def __init__(self, rules: tuple[ColumnRule, ...], strict: bool = True) -> None:
+        self._names = [rule.name for rule in rules]
+        self._judges = [_column_judge(rule) for rule in rules]
+        self._strict = strict
+        self._usable = len(rules) > 1 and all(rule.required for rule in rules)
+        self._values = itemgetter(*self._names) if self._usable else None
+
+    def columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]] | None:
+        """The columns of the rows, or None where one value at least needs a closer look."""
+        if self._values is None or len(rows) < _FEW or set(map(type, rows)) != {dict}:
+            return None
+        if self._strict and sum(map(len, rows)) != len(rows) * len(self._names):
+            return None
+        try:
+            columns = zip(*map(self._values, rows), strict=True)
+            return {
+                name: judge(list(values))
+                for name, judge, values in zip(self._names, self._judges, columns, strict=True)
+            }
+        except (KeyError, TypeError, OverflowError, Broken):
+            return None
+
+
+def _column_judge(rule: ColumnRule) -> Callable[[list[Any]], list[Any]]:
+    """The values of one column in the contract's type; Broken where one is not plainly good."""
+    make = {"int": _ints, "float": _floats, "str": _texts, "bool": _bools}.get(rule.dtype, _moments)
+    judge = make(rule)
+    if not rule.nullable:
+        return judge
+
+    def nullable(values: list[Any]) -> list[Any]:
+        if None not in values:
+            return judge(values)
+        good = iter(judge([value for value in values if value is not None]))
+        return [None if value is None else next(good) for value in values]
+
+    return nullable
+
+
+def _ints(rule: ColumnRule) -> Callable[[list[Any]], list[Any]]:
+    low, high = bounds_of(rule, *INT64)
+
+    def judge(values: list[Any]) -> list[Any]:
+        _only(values, {int})
+        if values and not (low <= min(values) and max(values) <= high):
+            raise Broken("range", "")
+        return values
+
+    return judge
+
+
+def _floats(rule: ColumnRule) -> Callable[[list[Any]], list[Any]]:
+    low, high = bounds_of(rule, -math.inf, math.inf)
+    low, high = max(low, -1.7e308), min(high, 1.7e308)  # infinity is never plainly good
+
+    def judge(values: list[Any]) -> list[Any]:
+        kinds = set(map(type, values))
+        if kinds != {float}:
+            if not kinds <= {float, int}:
+                raise Broken("type", "")
+            values = list(map(float, values))
+        # NaN compares false with everything, so it hides from min and max, but not in a sum.
+        if values and not (low <= min(values) and max(values) <= high):
+            raise Broken("range", "")
+        if math.isnan(math.fsum(values)):
+            raise Broken("null", "")
+        return values
+
+    return judge
+
+
+def _texts(rule: ColumnRule) -> Callable[[list[Any]], list[Any]]:
+    categories = frozenset(rule.categories) if rule.categories is not None else None
+    one = judge_of(rule)
+
+    def judge(values: list[Any]) -> list[Any]:
+        _only(values, {str})
+        different = set(values)
+        if rule.pattern is None:
+            if categories is not None and different <= categories:
+                return values
+            if categories is None and "".join(different).isascii():
+                return values
+        for value in different:
+            one(value)
+        return values
+
+    return judge
+
+
+def _bools(_rule: ColumnRule) -> Callable[[list[Any]], list[Any]]:
+    def judge(values: list[Any]) -> list[Any]:
+        _only(values, {bool})
+        return values
+
+    return judge
+
+
+def _moments(rule: ColumnRule) -> Callable[[list[Any]], list[Any]]:
+    one = judge_of(rule)
+
+    def judge(values: list[Any]) -> list[Any]:
+        _only(values, {str})
+        known = {value: one(value) for value in set(values)}
+        return [known[value] for value in values]
+
+    return judge
+
+
+def _only(values: list[Any], kinds: set[type]) -> None:
+    if not set(map(type, values)) <= kinds:
+        raise Broken("type", "")

@@ -1,0 +1,84 @@
+"""A law of the contract: columns at once and rows one by one are judged alike."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from pathlib import Path
+
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbprod.data.row_columns import ColumnValidator
+from nbprod.data.row_frames import frame_of, frame_of_columns
+from nbprod.data.row_validation import RowValidator
+from nbprod.data.row_values import Broken, judge_of
+
+_SPEC = importlib.util.spec_from_file_location(
+    "contract_laws", Path(__file__).with_name("test_contract.py")
+)
+LAWS = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(LAWS)
+
+
+def _good(rule, values):
+    """The values that keep the rule, as JSON would carry them."""
+    kept = []
+    for value in values:
+        try:
+            judge_of(rule)(value)
+        except Broken:
+            continue
+        kept.append(value.isoformat() if hasattr(value, "isoformat") else value)
+    return kept
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_columns_accept_only_what_rows_accept_and_make_the_same_frame(data) -> None:
+    """Whatever the columns say yes to, the rows say yes to, and the frames are equal."""
+    rules = tuple(
+        dataclasses.replace(data.draw(LAWS.rules(name=name)), required=True) for name in "ab"
+    )
+    pools = [_good(rule, data.draw(st.lists(LAWS.VALUES, max_size=8))) for rule in rules]
+    any_value = data.draw(LAWS.VALUES)
+    rows = []
+    for number in range(data.draw(st.integers(4, 9))):
+        row = {
+            rule.name: pool[number % len(pool)] if pool else any_value
+            for rule, pool in zip(rules, pools, strict=True)
+        }
+        rows.append(row)
+    if data.draw(st.booleans()):
+        data.draw(st.sampled_from(rows))[data.draw(st.sampled_from(["a", "b", "c"]))] = any_value
+    strict = data.draw(st.booleans())
+    columns = ColumnValidator(rules, strict).columns(rows)
+    checked, violations = RowValidator(rules, strict).check(rows)
+    if columns is None:
+        return
+    assert violations == []
+    pd.testing.assert_frame_equal(
+        frame_of_columns(columns, rules, len(rows)), frame_of(checked, rules)
+    )
+
+
+def test_ordinary_rows_take_the_short_way() -> None:
+    """Good rows of every kind, nulls included, are judged as columns: the fast path is taken."""
+    from nbprod.records import ColumnRule
+
+    rules = (
+        ColumnRule(name="n", dtype="int", minimum=0),
+        ColumnRule(name="x", dtype="float", nullable=True, maximum=10.0),
+        ColumnRule(name="s", dtype="str", categories=("a", "b")),
+        ColumnRule(name="t", dtype="datetime", unit="us, UTC"),
+    )
+    moment = "2026-01-31T12:00:00Z"
+    rows = [
+        {"n": i, "x": None if i == 2 else i / 2, "s": "ab"[i % 2], "t": moment} for i in range(6)
+    ]
+    columns = ColumnValidator(rules).columns(rows)
+    assert columns is not None
+    assert columns["x"] == [0.0, 0.5, None, 1.5, 2.0, 2.5]
+    assert ColumnValidator(rules).columns([*rows, rows[0] | {"x": 11.0}]) is None
+    assert ColumnValidator(rules).columns([*rows, rows[0] | {"x": float("nan")}]) is None
