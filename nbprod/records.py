@@ -36,6 +36,12 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
 
 
+def new_ids(count: int) -> list[str]:
+    """So many new ids of one moment."""
+    moment, tails = f"{time.time_ns() // 1_000_000:012x}", secrets.token_hex(6 * count)
+    return [moment + tails[start : start + 12] for start in range(0, 12 * count, 12)]
+
+
 def id_time(record_id: str) -> datetime:
     """When an id was made, UTC, from its first 12 hexadecimal characters."""
     try:

@@ -18,7 +18,7 @@ from nbprod.errors import NbprodError
 from nbprod.predictor import Answer, Predictor
 from nbprod.predictor.bundle import GOLDEN_FILE
 from nbprod.predictor.golden import replay_golden
-from nbprod.records import Json, Outcome, Prediction, Violation, new_id, utc_now
+from nbprod.records import Json, Outcome, Violation, new_id, new_ids, utc_now
 from nbprod.serving.batching import Batcher, ClosedError, QueueFullError
 from nbprod.serving.metrics import Metrics
 from nbprod.serving.quarantine import Quarantine
@@ -46,7 +46,7 @@ class _Done:
     """A reply and the predictions that must be in the log before it is sent."""
 
     reply: Reply
-    predictions: Sequence[Prediction] = ()
+    predictions: Sequence[Json] = ()
 
 
 class Service:
@@ -174,7 +174,7 @@ class Service:
         return replies
 
     def _logged(
-        self, done: Sequence[_Done], logged: Future[None], predictions: Sequence[Prediction]
+        self, done: Sequence[_Done], logged: Future[None], predictions: Sequence[Json]
     ) -> list[Reply]:
         self._profile.add(predictions)
         error = logged.exception()
@@ -243,12 +243,7 @@ class Service:
         if answer.failed and not request.partial:
             self.metrics.count("model_errors")
             return self._unavailable(job, answer.failed)
-        predictions = [
-            self._record(job, row, output, features)
-            for row, output, features in zip(
-                answer.good, answer.outputs, answer.features, strict=True
-            )
-        ]
+        predictions = self._records(job, answer.good, answer.outputs, answer.features)
         body = self._body(job, answer.outputs, predictions)
         if request.partial:
             body["rows"] = answer.good
@@ -292,42 +287,58 @@ class Service:
             return _Done(self._refused(request, violations))
         good = [place for place, row in enumerate(checked) if row is not None]
         self.metrics.count("degraded_predictions", len(good))
-        predictions = [self._record(job, row, output, {}, degraded=True) for row in good]
-        body = self._body(job, [output] * len(good), predictions) | {"degraded": True}
+        outputs = [output] * len(good)
+        predictions = self._records(job, good, outputs, [{}] * len(good), degraded=True)
+        body = self._body(job, outputs, predictions) | {"degraded": True}
         if request.partial:
             body |= {"rows": good, "errors": errors_of(violations)}
         return _Done(Reply(200, body), predictions)
 
-    def _body(self, job: _Job, outputs: Sequence[Any], predictions: Sequence[Prediction]) -> Json:
+    def _body(self, job: _Job, outputs: Sequence[Any], predictions: Sequence[Json]) -> Json:
         return {
             "predictions": list(outputs),
-            "prediction_ids": [item.id for item in predictions],
+            "prediction_ids": [item["id"] for item in predictions],
             "release": self.options.release,
             "role": job.role,
             "degraded": False,
             "request_id": job.request.request_id,
         }
 
-    def _record(
-        self, job: _Job, place: int, output: Any, features: Json, *, degraded: bool = False
-    ) -> Prediction:
-        row, beside = job.request.rows[place], job.request.shadow_of
-        return Prediction(
-            id=new_id(),
-            at=utc_now(),
-            deployment=self.options.deployment,
-            release=self.options.release,
-            role=job.role,
-            request_id=job.request.request_id,
-            inputs=row,
-            features=features,
-            output=output,
-            latency_ms=round((time.perf_counter() - job.arrived) * 1000, 3),
-            degraded=degraded,
-            module_version=self.predictor.module_version,
-            key={name: row.get(name) for name in self.predictor.contract.key},
-            shadow_of=beside[place] if beside else "",
-        )
+    def _records(
+        self,
+        job: _Job,
+        places: Sequence[int],
+        outputs: Sequence[Any],
+        features: Sequence[Json],
+        *,
+        degraded: bool = False,
+    ) -> list[Json]:
+        """The log's records of one job as plain data: what `Prediction` holds, in its order."""
+        request, key = job.request, self.predictor.contract.key
+        beside = request.shadow_of
+        at = utc_now()
+        latency_ms = round((time.perf_counter() - job.arrived) * 1000, 3)
+        return [
+            {
+                "id": prediction_id,
+                "at": at,
+                "deployment": self.options.deployment,
+                "release": self.options.release,
+                "role": job.role,
+                "request_id": request.request_id,
+                "inputs": request.rows[place],
+                "features": fed,
+                "output": output,
+                "latency_ms": latency_ms,
+                "degraded": degraded,
+                "module_version": self.predictor.module_version,
+                "key": {name: request.rows[place].get(name) for name in key},
+                "shadow_of": beside[place] if beside else "",
+            }
+            for prediction_id, place, output, fed in zip(
+                new_ids(len(places)), places, outputs, features, strict=True
+            )
+        ]
 
 
 def _within(violations: Sequence[Violation], start: int, end: int) -> list[Violation]:

@@ -1,4 +1,9 @@
-"""Writing the log: one thread a replica, one write for everything that came meanwhile."""
+"""Writing the log: one write for everything that came meanwhile.
+
+What only has to outlive this process is written by whoever hands it over: the kernel takes it at
+once, and a thread in between would cost more than the write. What has to outlive the machine is
+written by a thread, because a disk takes its time and many records share one of its promises.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +45,7 @@ class WriterCounts:
 @dataclass(frozen=True)
 class _Job:
     kind: Kind
-    records: tuple[Any, ...]
+    records: Sequence[Any]
     future: Future[None]
 
 
@@ -79,16 +84,18 @@ class LogWriter:
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if durability != "process":
+            self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+            self._thread.start()
 
     @property
     def counts(self) -> WriterCounts:
         """Records written and failed since the writer was made."""
         return self._counts
 
-    def submit(self, records: Sequence[Prediction]) -> Future[None]:
-        """Hand over predictions; the future is done when they are durable.
+    def submit(self, records: Sequence[Prediction | Mapping[str, Any]]) -> Future[None]:
+        """Hand over predictions, or their plain data; the future is done when they are durable.
 
         It fails with StoreError when they could not be written: none of them is in the log then.
         Await it with ``asyncio.wrap_future``.
@@ -110,10 +117,14 @@ class LogWriter:
     def close(self) -> None:
         """Write what was handed over, then end the thread; a second call does nothing."""
         with self._closing:
-            if not self._closed:
-                self._closed = True
-                self._queue.put(None)
-        self._thread.join()
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+            if self._thread is None:
+                self._end()
+        if self._thread is not None:
+            self._thread.join()
 
     def __enter__(self) -> Self:
         return self
@@ -126,7 +137,11 @@ class LogWriter:
         with self._closing:  # so that nothing is queued behind the end
             if self._closed:
                 raise StoreError("the prediction log is closed", hint="open a new LogWriter")
-            self._queue.put(_Job(kind, tuple(records), future))
+            job = _Job(kind, records, future)
+            if self._thread is None:
+                self._commit(self._files[kind], [job])
+            else:
+                self._queue.put(job)
         if self._durability != "none":
             return future
         unwaited: Future[None] = Future()
@@ -143,6 +158,9 @@ class LogWriter:
             ended = None in jobs
             for kind, file in self._files.items():
                 self._commit(file, [job for job in jobs if job is not None and job.kind == kind])
+        self._end()
+
+    def _end(self) -> None:
         for file in self._files.values():
             file.close()
 
@@ -184,9 +202,12 @@ class LogWriter:
         old = self._counts
         self._counts = WriterCounts(old.written + written, old.failed + failed, old.writes + writes)
 
-    def _line(self, record: Prediction | Outcome) -> bytes:
-        # Not to_json(): it copies every value, and the encoder takes them as they are.
-        plain = {item.name: getattr(record, item.name) for item in _fields(type(record))}
+    def _line(self, record: Prediction | Outcome | Mapping[str, Any]) -> bytes:
+        if isinstance(record, dict):
+            plain = dict(record) if self._redact else record
+        else:
+            # Not to_json(): it copies every value, and the encoder takes them as they are.
+            plain = {item.name: getattr(record, item.name) for item in _fields(type(record))}
         if self._redact:
             for name in ("inputs", "features", "key"):
                 if name in plain:

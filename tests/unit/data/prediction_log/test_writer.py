@@ -44,7 +44,7 @@ def test_appended_is_found(tmp_path: Path) -> None:
 
 def test_many_callers_share_a_write(tmp_path: Path) -> None:
     """What queues while the disk works is written at once, and each caller is told."""
-    with LogWriter(tmp_path, writer_id="r0") as writer:
+    with LogWriter(tmp_path, writer_id="r0", durability="fsync") as writer:
         futures = [writer.submit([prediction()]) for _ in range(500)]
         for future in futures:
             future.result(10)
