@@ -172,6 +172,7 @@ def connect(engine: Engine, *, timeout_s: float = 30.0) -> None:
             hint="`nbprod status` says whether it runs; `nbprod deploy` starts a new one",
         ) from error
     _joined["address"] = engine.address
+    _silence_client()
 
 
 def disconnect() -> None:
@@ -395,6 +396,16 @@ def _prepare_client(engine: Engine) -> None:
         raylet: Any = ray._raylet
         raylet.Config.initialize("")
         raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
+def _silence_client() -> None:
+    """Whatever happens to any worker is printed by Ray's client; it stands in the engine's log.
+
+    A replica that ended would tell a caller of `nbprod status` about the machine's memory.
+    """
+    import ray._private.worker as client
+
+    client.print_to_stdstream = lambda *_, **__: None
 
 
 def _write_private(path: Path, text: str) -> None:

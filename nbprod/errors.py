@@ -2,7 +2,9 @@
 
 NbprodError                     anything of ours; always carries a hint: the next step
 ├── ConfigError                 nbprod.toml, an option or an environment variable is wrong
+├── NotFoundError               a candidate, release or prediction that is asked for is not there
 ├── NotebookError               a notebook cannot be read or understood (cell_id, line)
+│   └── MissingNotebookError    there is no such file
 ├── ExtractionError             a cell cannot be carried into the module (cell_id, line)
 ├── DataError                   data is missing, unreadable, or breaks the contract
 ├── ExecutionError              the user's own code raised, hung or was killed
@@ -61,6 +63,10 @@ class ConfigError(NbprodError):
     """``nbprod.toml``, an option or an environment variable is wrong."""
 
 
+class NotFoundError(NbprodError):
+    """A candidate, release or prediction that is asked for, or built on, is not there."""
+
+
 class _PlacedError(NbprodError):
     """An error with a place in a notebook."""
 
@@ -84,6 +90,10 @@ class _PlacedError(NbprodError):
 
 class NotebookError(_PlacedError):
     """A notebook cannot be read or understood."""
+
+
+class MissingNotebookError(NotebookError):
+    """There is no such file."""
 
 
 class ExtractionError(_PlacedError):
@@ -139,7 +149,9 @@ class MissingDependencyError(NbprodError):
 # or configuration; 3 something missing or unreachable; 4 a bug of ours.
 STATUS: dict[type[BaseException], tuple[int, int]] = {
     ConfigError: (422, 2),
+    NotFoundError: (404, 3),
     NotebookError: (422, 1),
+    MissingNotebookError: (404, 3),
     ExtractionError: (422, 1),
     DataError: (422, 3),
     ExecutionError: (422, 1),

@@ -29,7 +29,7 @@ def infer(force: bool, folder: str) -> Any:
 )
 @door.project_option
 def check(data: str | None, part: str, folder: str) -> Any:
-    """Judge a file or URI (the training data by default) against the contract."""
+    """Judge data, the training data by default, by the contract."""
     return door.open_project(folder).check_contract(data, part=part)
 
 

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from nbprod.errors import NbprodError, exit_code
+from nbprod.errors import NbprodError, StoreError, exit_code
 from nbprod.records import Judgement, Progress, Record
 
 if TYPE_CHECKING:
     from nbprod.lifecycle.project import Project
 
 Command = Callable[..., Any]
+# What a machine refuses, whatever the program does: no bug of ours.
+_OUTSIDE = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+        *(errno.ENOTDIR, errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,14 @@ def project_option(function: Command) -> Command:
         help="The project's folder.",
     )
     return option(function)
+
+
+def json_or_text(text: str) -> Any:
+    """A value as JSON where it is one (3, 0.5, true, [1, 2]), else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def open_project(folder: str, arguments: Mapping[str, Any] | None = None) -> Project:
@@ -111,8 +127,7 @@ def show_record(record: Any, as_json: bool) -> None:
     from nbprod.reporting import terminal
 
     console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
-    for item in record if isinstance(record, Sequence) else [record]:
-        terminal.show(item, console)
+    terminal.show(record, console)
 
 
 def _plain(value: Any) -> Any:
@@ -150,17 +165,30 @@ def _run(function: Command, args: Any, kwargs: Any, as_json: bool) -> None:
     except KeyboardInterrupt:
         click.echo("interrupted; nothing half-written remains", err=True)
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001 - the last border: exit code 4 is its documented meaning
-        traceback.print_exc()
-        bug = NbprodError(
-            f"{type(error).__name__}: {error}",
-            hint="this is a bug of nbprod: please report it with the lines above",
+    except OSError as error:
+        if error.errno not in _OUTSIDE:
+            _show_bug(error, as_json)
+        trouble = StoreError(
+            f"{error.filename or 'the disk'}: {error.strerror}",
+            hint="make room on the disk and check who may read and write there, then try again",
         )
-        show_error(bug, as_json)
-        sys.exit(4)
+        show_error(trouble, as_json)
+        sys.exit(exit_code(trouble))
+    except Exception as error:  # noqa: BLE001 - the last border: exit code 4 is its documented meaning
+        _show_bug(error, as_json)
     if result is not None:
         show_record(result.record if isinstance(result, Shown) else result, as_json)
     sys.exit(_verdict(result))
+
+
+def _show_bug(error: BaseException, as_json: bool) -> NoReturn:
+    traceback.print_exc()
+    bug = NbprodError(
+        f"{type(error).__name__}: {error}",
+        hint="this is a bug of nbprod: please report it with the lines above",
+    )
+    show_error(bug, as_json)
+    sys.exit(exit_code(bug))
 
 
 def _verdict(result: Any) -> int:

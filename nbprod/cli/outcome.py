@@ -24,9 +24,11 @@ def command(prediction_id: str | None, value: str | None, file: Any, name: str, 
         except ValueError as error:
             raise click.UsageError(f"--file: not JSON lines: {error}") from error
     elif prediction_id and value is not None:
-        outcomes = [{"prediction_id": prediction_id, "outcome": json.loads(value)}]
+        outcomes = [{"prediction_id": prediction_id, "outcome": door.json_or_text(value)}]
     else:
         raise click.UsageError("name a prediction id and its outcome, or --file")
+    if wrong := [line for line in outcomes if not isinstance(line, dict)]:
+        raise click.UsageError(f"--file: {wrong[0]!r} is no outcome: one JSON object a line")
     if name:
         outcomes = [{"name": name, **outcome} for outcome in outcomes]
     return door.open_project(folder).record_outcomes(outcomes)

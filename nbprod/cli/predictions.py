@@ -19,7 +19,7 @@ def command() -> None:
 @click.option("--until", help="Before this UTC time.")
 @click.option("--release", help="Only this release.")
 @click.option("--where", default="", help="A condition, such as \"inputs.carrier = 'UA'\".")
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
 @door.project_option
 def query(folder: str, **conditions: Any) -> Any:
     """List predictions, the newest first."""

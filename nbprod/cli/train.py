@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -26,13 +25,5 @@ from nbprod.cli import door
 @door.project_option
 def command(parameters: tuple[tuple[str, str], ...], seed: int, notebook: bool, folder: str) -> Any:
     """Train with the module, log the run, name the candidate."""
-    given = {name: _value(text) for name, text in parameters}
+    given = {name: door.json_or_text(text) for name, text in parameters}
     return door.open_project(folder).train(given, seed=seed, notebook=notebook)
-
-
-def _value(text: str) -> Any:
-    """A value as JSON where it is one (3, 0.5, true, [1, 2]), else the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

@@ -8,7 +8,7 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nbprod.errors import StoreError, TamperedReleaseError
+from nbprod.errors import ConfigError, NotFoundError, TamperedReleaseError
 from nbprod.records import (
     Approval,
     DataContract,
@@ -49,7 +49,7 @@ FOLDERS: dict[type[Record], str] = {
 def resolve_run(project: Project, candidate: TrainingRun | str | None) -> TrainingRun:
     """The run that made a candidate: by run id or its beginning, by number N, or the latest.
 
-    Raises StoreError when there is none, or when the beginning fits several.
+    Raises NotFoundError when there is none, ConfigError when the beginning fits several.
     """
     if isinstance(candidate, TrainingRun):
         # What a caller holds may be older than what lies in the store: read it again.
@@ -57,7 +57,7 @@ def resolve_run(project: Project, candidate: TrainingRun | str | None) -> Traini
     if candidate is None:
         latest = project.store.latest(TrainingRun, FOLDERS[TrainingRun])
         if latest is None:
-            raise StoreError("there is no candidate yet", hint="run `nbprod train`")
+            raise NotFoundError("there is no candidate yet", hint="run `nbprod train`")
         return latest
     runs = project.store.list(TrainingRun, FOLDERS[TrainingRun])
     fits = [
@@ -69,8 +69,9 @@ def resolve_run(project: Project, candidate: TrainingRun | str | None) -> Traini
     ]
     if len(fits) != 1:
         known = ", ".join(f"{run.candidate.number} (run {run.id})" for run in runs[-5:])
-        raise StoreError(
-            f"{candidate!r} names {'no' if not fits else 'more than one'} candidate",
+        kind = ConfigError if fits else NotFoundError
+        raise kind(
+            f"{candidate!r} names {'more than one' if fits else 'no'} candidate",
             hint=f"known: {known or 'none; run `nbprod train`'}",
         )
     return fits[0]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nbprod.config import duration_s
-from nbprod.errors import ConfigError, DataError, NbprodError
+from nbprod.errors import ConfigError, NbprodError, NotFoundError
 from nbprod.lifecycle.lineage import FOLDERS, inputs_of
 from nbprod.lifecycle.promotion import releases_path, verify
 from nbprod.records import (
@@ -51,12 +51,12 @@ def predictions(project: Project, **conditions: Any) -> list[Prediction]:
 
 
 def prediction(project: Project, prediction_id: str) -> Prediction:
-    """One record of the log; DataError when there is none with this id."""
+    """One record of the log; NotFoundError when there is none with this id."""
     from nbprod.data.prediction_log import find
 
     found = find(log_folder(project), prediction_id)
     if found is None:
-        raise DataError(
+        raise NotFoundError(
             f"prediction {prediction_id} is not in the log of {project.settings.model.name}",
             hint="`nbprod predictions query` lists what is there",
         )

@@ -9,7 +9,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import ReleaseError, StoreError
+from nbprod.errors import NotFoundError, ReleaseError, StoreError
 from nbprod.lifecycle.isolation import run_isolated
 from nbprod.lifecycle.lineage import (
     FOLDERS,
@@ -166,12 +166,12 @@ def release_path(project: Project, which: Release | int | str | None) -> Path:
     folder = releases_path(project)
     known = sorted(int(p.name) for p in folder.glob("*") if p.name.isdigit())
     if not known:
-        raise ReleaseError("there is no release yet", hint="run `nbprod release`")
+        raise NotFoundError("there is no release yet", hint="run `nbprod release`")
     if which is None:
         return folder / str(known[-1])
     version = str(which.version if isinstance(which, Release) else which).removeprefix("v")
     if not version.isdigit() or int(version) not in known:
-        raise ReleaseError(
+        raise NotFoundError(
             f"there is no release {version}", hint=f"known: {', '.join(map(str, known))}"
         )
     return folder / version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -10,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbprod.config import FILE_NAME
-from nbprod.errors import ConfigError, DataError
+from nbprod.errors import ConfigError, DataError, StoreError
 from nbprod.lifecycle.lineage import person
-from nbprod.records import Progress, Scaffold
+from nbprod.records import Progress, Scaffold, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,29 +66,20 @@ def _from_recipe(target: Path, recipe: str, progress: Progress) -> Scaffold:
     known = sorted(path.parent.name for path in recipes_path().glob(f"*/{FILE_NAME}"))
     if recipe not in known:
         raise ConfigError(f"there is no recipe {recipe!r}", hint=f"known: {', '.join(known)}")
-    taken = [path.name for path in source.iterdir() if (target / path.name).exists()]
-    if taken:
-        raise ConfigError(
-            f"{target.resolve()} already holds {', '.join(sorted(taken))}",
-            hint="choose an empty folder; nothing was changed",
-        )
-    made = not target.exists()
-    try:
-        shutil.copytree(source, target, ignore=_NOT_COPIED, dirs_exist_ok=True)
-        _ignore_store(target)
-        if (target / "prepare.py").exists():
+    with _built_aside(target) as aside:
+        shutil.copytree(source, aside, ignore=_NOT_COPIED, dirs_exist_ok=True)
+        _ignore_store(target, aside)
+        _refuse_taken(target, _files(aside))
+        if (aside / "prepare.py").exists():
             progress("preparing the data", None)
-            _prepare(target)
-    except BaseException:
-        if made:  # nothing half-made remains
-            shutil.rmtree(target, ignore_errors=True)
-        raise
-    return Scaffold(path=str(target.resolve()), files=tuple(_files(target)))
+            _prepare(aside)
+        files = _files(aside)
+    return Scaffold(path=str(target.resolve()), files=files)
 
 
-def _prepare(target: Path) -> None:
+def _prepare(folder: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "prepare.py"], cwd=target, capture_output=True, text=True, check=False
+        [sys.executable, "prepare.py"], cwd=folder, capture_output=True, text=True, check=False
     )
     if result.returncode:
         tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-5:])
@@ -105,26 +97,27 @@ def _from_notebook(
 
     document = read_notebook(notebook)
     model = name or re.sub(r"[^a-z0-9]+", "-", notebook.stem.lower()).strip("-") or "model"
-    copy = target / "notebooks" / notebook.name
-    inside = notebook.resolve().is_relative_to(target.resolve())
-    path = (
-        notebook.resolve().relative_to(target.resolve()) if inside else Path("notebooks", copy.name)
-    )
     outcome = label or propose_label(document)
     proposals = propose_roles(document, label=outcome)
-    if not inside:
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(notebook, copy)
     # Roles a person has set already win over a proposal.
-    set_roles(
-        target / path, {p["cell_id"]: p["role"] for p in proposals if p["role"] not in ("", "skip")}
-    )
-    text = _settings_text(model, owner or person(), path.as_posix(), outcome)
-    (target / FILE_NAME).write_text(text, encoding="utf-8")
-    _ignore_store(target)
-    return Scaffold(
-        path=str(target.resolve()), files=tuple(_files(target)), proposals=tuple(proposals)
-    )
+    roles = {p["cell_id"]: p["role"] for p in proposals if p["role"] not in ("", "skip")}
+    inside = notebook.resolve().is_relative_to(target.resolve())
+    path = Path("notebooks", notebook.name)
+    with _built_aside(target) as aside:
+        if inside:
+            path = notebook.resolve().relative_to(target.resolve())
+        else:
+            (aside / path).parent.mkdir()
+            shutil.copyfile(notebook, aside / path)
+            set_roles(aside / path, roles)
+        text = _settings_text(model, owner or person(), path.as_posix(), outcome)
+        (aside / FILE_NAME).write_text(text, encoding="utf-8")
+        _ignore_store(target, aside)
+        files = _files(aside)
+    if inside:
+        set_roles(target / path, roles)
+        files = tuple(sorted({*files, path.as_posix()}))
+    return Scaffold(path=str(target.resolve()), files=files, proposals=tuple(proposals))
 
 
 def _settings_text(name: str, owner: str, notebook: str, label: str) -> str:
@@ -140,13 +133,75 @@ def _settings_text(name: str, owner: str, notebook: str, label: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _ignore_store(target: Path) -> None:
-    path = target / ".gitignore"
-    if not path.exists():
-        path.write_text(".nbprod/\n__pycache__/\n.ipynb_checkpoints/\n", encoding="utf-8")
+def _ignore_store(target: Path, aside: Path) -> None:
+    """Git leaves out what can be rebuilt; where the folder has its own rules, they stay."""
+    if (target / ".gitignore").exists():
+        (aside / ".gitignore").unlink(missing_ok=True)
+    elif not (aside / ".gitignore").exists():
+        ignored = ".nbprod/\n__pycache__/\n.ipynb_checkpoints/\n"
+        (aside / ".gitignore").write_text(ignored, encoding="utf-8")
 
 
-def _files(target: Path) -> Iterator[str]:
-    for path in sorted(target.rglob("*")):
-        if path.is_file():
-            yield path.relative_to(target).as_posix()
+def _files(folder: Path) -> tuple[str, ...]:
+    return tuple(
+        path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()
+    )
+
+
+@contextlib.contextmanager
+def _built_aside(target: Path) -> Iterator[Path]:
+    """An empty folder whose files move into the target when the block ends well, or go with it.
+
+    Raises ConfigError where the target holds one of them already, StoreError when the disk does
+    not take them; nothing is left or changed then.
+    """
+    made = next((p for p in reversed([target, *target.absolute().parents]) if not p.exists()), None)
+    aside = target / f".nbprod-init-{new_id()}"
+    try:
+        with _disk_errors(target):
+            aside.mkdir(parents=True)
+            yield aside
+            _move_in(aside, target)
+            aside.rmdir()
+    except BaseException:
+        shutil.rmtree(made or aside, ignore_errors=True)
+        raise
+
+
+def _refuse_taken(target: Path, files: tuple[str, ...]) -> None:
+    if taken := [name for name in files if (target / name).exists()]:
+        raise ConfigError(
+            f"{target.resolve()} already holds {', '.join(taken[:8])}",
+            hint="choose an empty folder; nothing was changed",
+        )
+
+
+def _move_in(aside: Path, target: Path) -> None:
+    files = _files(aside)
+    _refuse_taken(target, files)
+    moved: list[Path] = []
+    try:
+        for name in files:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (aside / name).rename(target / name)
+            moved.append(target / name)
+    except BaseException:
+        for path in moved:
+            path.unlink(missing_ok=True)
+        raise
+    for folder in sorted(aside.rglob("*"), reverse=True):
+        folder.rmdir()
+
+
+@contextlib.contextmanager
+def _disk_errors(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # copytree collects its troubles: (from, to, why) each
+        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror
+        raise StoreError(
+            f"{target.resolve()} cannot be written: {reason or error}",
+            hint="make room on the disk, check who may write there, or choose another folder; "
+            "nothing was changed",
+        ) from error

@@ -47,7 +47,11 @@ def set_role(path: str | Path, cell: str, role: str) -> Inspection:
 def inspect(project: Project, notebook: str | Path | None) -> Inspection:
     """See `Project.inspect`."""
     path = Path(notebook) if notebook else training_notebook(project)
-    return inspect_path(path, label=project.settings.data.label)
+    record = inspect_path(path, label=project.settings.data.label)
+    folder = Path(project.settings.project_path)
+    if path.is_relative_to(folder):
+        record = dataclasses.replace(record, notebook=path.relative_to(folder).as_posix())
+    return record
 
 
 def extract(project: Project, *, check: bool, force: bool) -> Extraction:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from nbprod.errors import NotebookError
+from nbprod.errors import ConfigError, MissingNotebookError, NotebookError
 from nbprod.imports import leave_out_slow_imports
 from nbprod.notebook.tags import with_role
 from nbprod.records import canonical_json, sha256
@@ -54,7 +54,7 @@ class Document:
         return tuple(cell for cell in self.cells if cell.kind == "code")
 
     def cell(self, which: str | int) -> Cell:
-        """A cell by its id or by its 1-based number among all cells; NotebookError if none."""
+        """A cell by its id or by its 1-based number among all cells; ConfigError if none."""
         return self.cells[_position([cell.cell_id for cell in self.cells], which, self.path)]
 
     def with_sources(self, sources: Mapping[str, str]) -> Document:
@@ -100,7 +100,7 @@ def set_role(path: str | Path, cell: str | int, role: str) -> Document:
     """Give a cell, named by id or 1-based number, a role ("" or "none": no role), and read again.
 
     The file is written aside and renamed; outputs, other metadata and key order stay as they
-    were. NotebookError for an unknown cell or role, or a file that cannot be written.
+    were. ConfigError for an unknown cell or role, NotebookError for a file that cannot be written.
     """
     return set_roles(path, {cell: role})
 
@@ -182,7 +182,7 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")  # some editors write a byte order mark
     except FileNotFoundError as error:
-        raise NotebookError(
+        raise MissingNotebookError(
             f"there is no notebook {path}",
             hint="check the path, or [notebooks] train in nbprod.toml",
             notebook=str(path),
@@ -301,11 +301,10 @@ def _position(ids: list[str], which: str | int, path: Path) -> int:
         return ids.index(str(which))
     if str(which).isdecimal() and 1 <= int(which) <= len(ids):
         return int(which) - 1
-    raise NotebookError(
+    raise ConfigError(
         f"{path} has no cell {which!r}",
         hint=f"name a cell by its id or by its number, 1 to {len(ids)};"
         " `nbprod inspect` lists them",
-        notebook=str(path),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbprod.errors import NotebookError
+from nbprod.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,10 +49,10 @@ def roles_of(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def tag_of(role: str) -> str:
-    """The tag that gives a cell this role; NotebookError for a role that does not exist."""
+    """The tag that gives a cell this role; ConfigError for a role that does not exist."""
     role = role.removeprefix(PREFIX)
     if role not in ROLES:
-        raise NotebookError(
+        raise ConfigError(
             f"there is no role {role!r}",
             hint=f"use one of: {', '.join(ROLES)}; or none, to remove the role",
         )

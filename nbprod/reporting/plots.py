@@ -7,6 +7,7 @@ must follow the reader's scheme, and a gate must not need an optional dependency
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 COLOURS = ("var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)", "var(--s5)", "var(--s6)")
 _WIDTH = 960
 _POINTS = 900  # more cannot be seen
+_INTERVAL = re.compile(r"^\[(-?(?:inf|[\d.e+-]+)), (-?(?:inf|[\d.e+-]+))\)$")
+_WIDE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_mw%@")  # capitals and what is as broad
 
 
 @dataclass(frozen=True)
@@ -319,7 +322,7 @@ def distribution_plot(
     if len(names) > most:  # keep what moved most, in the order of the bins
         moved = sorted(names, key=lambda n: -abs(reference.get(n, 0.0) - window.get(n, 0.0)))
         names = [name for name in names if name in set(moved[:most])]
-    width, height, bottom = 460, 190, 150
+    width, height, bottom = 460, 206, 150
     shares = [store.get(name, 0.0) for name in names for store in (reference, window)]
     y = axis([0.0, *shares], bottom, 10, zero=True)
     room = (width - 44) / max(1, len(names))
@@ -335,8 +338,21 @@ def distribution_plot(
                     f'style="fill:var({colour})"/>'
                 )
             )
-        parts.append(_slanted(name, left + room / 2, bottom + 13, room))
+        parts.append(_slanted(_bin(name), left + room / 2, bottom + 13, room))
     return _svg(parts, height, "distribution", width=width)
+
+
+def _bin(name: str) -> str:
+    """An interval such as ``[-inf, 33.08)`` in fewer signs; any other name as it is."""
+    match = _INTERVAL.match(name)
+    if match is None:
+        return name
+    low, high = (float(end) for end in match.groups())
+    if math.isinf(low):
+        return f"< {number(high, 3)}"
+    if math.isinf(high):
+        return f"≥ {number(low, 3)}"
+    return f"{number(low, 3)} to {number(high, 3)}"
 
 
 def _slanted(name: str, x: float, y: float, room: float) -> Markup:
@@ -387,7 +403,7 @@ def flow_plot(
         shown = text if len(text) <= 58 else f"{text[:57]}…"
         parts.append(Markup(f'<text x="{left + 140}" y="{y + 4}" class="mono">{esc(shown)}</text>'))
         if names := ", ".join(reads.get(place, [])):
-            cut = names if len(names) <= 42 else f"{names[:41]}…"
+            cut = _fitting(names, _WIDTH - left - 560 - 20)
             parts.append(_text(f"← {cut}", left + 560, y + 4))
     return _svg(parts, height, "data flow between cells")
 
@@ -412,6 +428,15 @@ def _horizontal_grid(y: Axis, x: Axis, *, percent: bool = False) -> Markup:
 
 def _text(content: str, x: float, y: float, class_: str = "") -> Markup:
     return Markup(f'<text x="{x:.1f}" y="{y:.1f}" class="{class_}">{esc(content)}</text>')
+
+
+def _fitting(text: str, room: float) -> str:
+    """As much of a text as has room in so many pixels, whatever the reader's font."""
+    for place, letter in enumerate(text):
+        room -= 9.0 if letter in _WIDE else 6.6
+        if room < 0:
+            return f"{text[:place]}…"
+    return text
 
 
 def _legend(lines: Sequence[Line]) -> Markup:

@@ -164,6 +164,35 @@ def test_a_ray_that_does_not_start(copy: Path, tmp_path: Path) -> None:
     assert not [path for path in left if (copy / ".nbprod" / path).is_file()], left
 
 
+def test_wrong_arguments(project: Path, tmp_path: Path) -> None:
+    """Exit 2, and what would have been right."""
+    notebook = "notebooks/train.ipynb"
+    _refused(nbprod("tag", notebook, "features", "feature", cwd=project), 2, "'feature'")
+    _refused(nbprod("tag", notebook, "99", "features", cwd=project), 2, "1 to 11")
+    for arguments in (
+        ("parity", "--rows", "0"),
+        ("predictions", "query", "--limit", "0"),
+        ("deploy", "--percent", "10"),
+        ("outcome",),
+        ("train", "-p", "max_iter"),
+    ):
+        result = nbprod(*arguments, cwd=project)
+        assert (result.code, "Traceback" in result.err) == (2, False), arguments
+    lines = tmp_path / "outcomes.jsonl"
+    lines.write_text('["one"]\n')
+    result = nbprod("outcome", "--file", str(lines), "--name", "late", cwd=project)
+    assert (result.code, "one JSON object a line" in result.err) == (2, True), result.err
+
+
+def test_an_empty_log_says_so(project: Path) -> None:
+    """An answer, not silence; and an outcome may be a word."""
+    result = nbprod("predictions", "query", cwd=project)
+    assert (result.code, result.out.strip()) == (0, "nothing found")
+    assert nbprod("predictions", "query", "--json", cwd=project).record == []
+    word = nbprod("outcome", "01a20accc957797f6c457d0f", "late", "--json", cwd=project)
+    assert word.record["unknown"] == ["01a20accc957797f6c457d0f"], word.out + word.err
+
+
 def test_an_unknown_command_or_option(tmp_path: Path) -> None:
     """Exit 2, with "did you mean"."""
     result = nbprod("depoly", cwd=tmp_path)
@@ -196,9 +225,8 @@ def test_a_recipe_that_is_a_truncated_notebook(project: Path) -> None:
     path.write_text(json.dumps({"hello": 1}))
     _refused(nbprod("inspect", cwd=project), 1, "train.ipynb")
     path.unlink()
-    result = nbprod("inspect", cwd=project)
-    assert result.code in (1, 3)
-    assert "train.ipynb" in result.err
+    for verb in (("inspect",), ("extract", "--check")):
+        _refused(nbprod(*verb, cwd=project), 3, "train.ipynb")
 
 
 def test_a_hundred_megabytes_of_outputs(project: Path) -> None:

@@ -75,6 +75,12 @@ def test_every_stage_of_the_road_is_in_the_timeline(demo: dict[str, Any]) -> Non
     assert all(step["result"] for step in demo["record"]["steps"])
 
 
+def test_the_terminal_shows_the_road_and_nothing_else(demo: dict[str, Any]) -> None:
+    """Ray's client tells of the killed replica at length; that belongs into the engine's log."""
+    strange = [line for line in demo["progress"].splitlines() if not line.startswith("  ")]
+    assert strange == []
+
+
 def test_nothing_runs_after_the_demo(demo: dict[str, Any]) -> None:
     """Every child carried a marker in its environment; none is left."""
     assert _left("whole") == []
@@ -116,6 +122,7 @@ def test_the_report_opens_offline_without_a_request_or_an_error(
     assert messages == []
     for word in ("flight-delay", "rollback", "parity", "canary"):
         assert word in text.lower()
+    assert str(demo["folder"]) not in text  # a page that is passed on tells of no machine
 
 
 def test_the_readme_shows_what_the_demo_prints(demo: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _BIN_S = 1.0
 _MARKS = {"kill": True, "canary": False, "promote": False, "rollback": True}  # name -> bad news
+_JUDGED = ("parity", "gate")  # a step that did not pass would have ended the road
 # Steps that are verbs of the command line, with the command a person would type.
 _COMMANDS = {
     "init": "nbprod init --recipe flights",
@@ -49,7 +50,7 @@ def write_report(road: Road, project: Project, record: Demonstration) -> None:
                 "name": step.name,
                 "command": _command(step.name),
                 "duration_s": step.duration_s,
-                "verdict": "done",
+                "verdict": "passed" if step.name.split(" ")[0] in _JUDGED else "done",
                 "detail": step.result,
             }
             for step in record.steps
@@ -76,7 +77,7 @@ def _tiles(record: Demonstration) -> list[tuple[str, str, str]]:
         ("requests", f"{record.requests:,}", f"{record.failed_requests} failed"),
         ("rollback", f"{record.rollback_ms:.0f} ms", "from the call to its acknowledgement"),
         ("late answers", str(record.late_answers), "of the bad release, after that"),
-        ("missing from the log", str(record.missing_from_log), f"of {record.acknowledged:,}"),
+        ("not in the log", str(record.missing_from_log), f"of {record.acknowledged:,}"),
         ("broken rows", str(record.refused_rows), "refused with the field's name"),
         ("whole road", f"{sum(s.duration_s for s in record.steps):.0f} s", "on this machine"),
     ]

@@ -56,7 +56,7 @@ class Traffic:
         self._next = iter(range(10**9))
         for number in range(self.callers):
             thread = threading.Thread(
-                target=self._call, name=f"nbprod-demo-caller-{number}", daemon=True
+                target=self._call, args=(number,), name=f"nbprod-demo-caller-{number}", daemon=True
             )
             thread.start()
             self._threads.append(thread)
@@ -83,9 +83,10 @@ class Traffic:
         while self.sent < target and time.monotonic() < deadline:
             self._stop.wait(0.05)
 
-    def _call(self) -> None:
+    def _call(self, number: int) -> None:
         import httpx
 
+        self._stop.wait(number / self.rate)  # one after the other, not all at once
         with httpx.Client(base_url=self.url, timeout=30.0, trust_env=False) as client:
             while not self._stop.is_set():
                 with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -39,6 +40,9 @@ def _run(result: object, *arguments: str):
         (ServingError("a", hint="b"), 3),
         (ExecutionError("a", hint="b"), 1),
         (ZeroDivisionError("a"), 4),
+        (FileNotFoundError(errno.ENOENT, "No such file", "x"), 4),
+        (OSError(errno.ENOSPC, "No space left on device", "x"), 3),
+        (PermissionError(errno.EACCES, "Permission denied", "x"), 3),
         (KeyboardInterrupt(), 130),
     ],
 )
@@ -61,6 +65,8 @@ def test_an_error_is_one_message_with_place_and_hint() -> None:
     error = ExecutionError(
         "it raised", hint="fix the cell", notebook="n.ipynb", cell_id="c", line=3
     )
+    full = _run(OSError(errno.ENOSPC, "No space left on device", "runs/x")).stderr
+    assert full.startswith("error: runs/x: No space left on device\n hint: make room")
     text = _run(error).stderr
     assert "error: it raised" in text
     assert "n.ipynb, cell c, line 3" in text

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nbprod.errors import NotebookError
+from nbprod.errors import ConfigError, NotebookError
 from nbprod.notebook import read_notebook, role_of, set_role, set_roles
 from nbprod.notebook.document import file_digest, set_sources
 
@@ -167,7 +167,7 @@ def test_unknown_cell_or_role(tmp_path: Path, which: str | int, role: str) -> No
     """What does not exist is an error, and the file stays as it was."""
     path = write(tmp_path / "a.ipynb", [cell("x")])
     before = path.read_bytes()
-    with pytest.raises(NotebookError):
+    with pytest.raises(ConfigError):
         set_role(path, which, role)
     assert path.read_bytes() == before
 
@@ -237,7 +237,7 @@ def test_set_sources_refuses_a_changed_notebook(tmp_path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(NotebookError, match="meanwhile"):
         set_sources(path, {first: "y"}, digest=digest)
-    with pytest.raises(NotebookError, match="no cell"):
+    with pytest.raises(ConfigError, match="no cell"):
         set_sources(path, {"other": "y"}, digest=file_digest(path))
     assert path.read_bytes() == before
 

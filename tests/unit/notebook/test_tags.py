@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbprod.errors import NotebookError
+from nbprod.errors import ConfigError
 from nbprod.notebook.tags import ROLES, role_of, roles_of, tag_of, with_role
 
 
@@ -29,6 +29,6 @@ def test_with_role_replaces() -> None:
 
 def test_unknown_role() -> None:
     """A role that does not exist is told with those that do."""
-    with pytest.raises(NotebookError) as caught:
+    with pytest.raises(ConfigError) as caught:
         tag_of("featurs")
     assert "features" in caught.value.hint

@@ -16,6 +16,7 @@ from nbprod.reporting.plots import (
     axis,
     bar_plot,
     distribution_plot,
+    flow_plot,
     interval_plot,
     time_plot,
 )
@@ -100,3 +101,22 @@ def test_a_distribution_keeps_what_moved() -> None:
     assert re.findall(r">(c\d\d)<", text)[0:1] != []
     assert {"c07", "c41"} <= set(re.findall(r">(c\d\d)<", text))
     assert len(re.findall(r">(c\d\d)<", text)) == 5
+
+
+def test_bins_are_named_in_few_signs() -> None:
+    """An interval's ends are rounded and open ends are words; other names stay as they are."""
+    bins = ["[-inf, 33.08)", "[33.08, 39.02)", "[82.04, inf)", "[1, 8)", "(null)", "[x, y)"]
+    text = str(distribution_plot(dict.fromkeys(bins, 0.1), {}))
+    shown = re.findall(r"<text[^>]*>([^<]*)</text>", text)
+    assert shown[-6:] == ["&lt; 33.1", "33.1 to 39", "≥ 82", "1 to 8", "(null)", "[x, y)"]
+
+
+def test_names_that_a_cell_reads_stay_inside_the_plot() -> None:
+    """Capitals are broad: such names are cut sooner."""
+    for names in ("KNOWN_AFTER, KNOWN_AT_DEPARTURE, data_uri", "l" * 60):
+        text = str(flow_plot([("1", "lib", "x"), ("2", "data", "y")], [(0, 1, names)]))
+        (cut,) = re.findall(r"← ([^<]*)…<", text)
+        assert names.startswith(cut)
+        assert len(cut) >= 25
+    short = str(flow_plot([("1", "lib", "x"), ("2", "data", "y")], [(0, 1, "a, b")]))
+    assert "← a, b<" in short
