@@ -332,6 +332,7 @@ class ColumnRule(_Plain):
     categories: tuple[str, ...] | None = None
     pattern: str | None = None
     unit: str = ""
+    freshness: str = ""  # how old a moment may be when it is served, "1h"; "" = any age
     description: str = ""
     compiled: bool = True  # false: a custom check that only pandera can run
 
@@ -347,6 +348,8 @@ class DataContract(Record):
     output: tuple[ColumnRule, ...] = ()
     key: tuple[str, ...] = ()
     strict: bool = True  # an extra input column is refused
+    unique: tuple[tuple[str, ...], ...] = ()  # input columns that together name one row
+    whole: tuple[str, ...] = ()  # parts with checks of whole rows that only pandera can run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -355,7 +358,8 @@ class Violation(_Plain):
 
     row: int
     column: str
-    rule: str  # type | null | range | category | pattern | missing | extra | check
+    # type | null | range | category | pattern | freshness | unit | unique | missing | extra | check
+    rule: str
     message: str
     value: Any = None
 

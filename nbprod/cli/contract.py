@@ -27,10 +27,11 @@ def infer(force: bool, folder: str) -> Any:
 @click.option(
     "--part", type=click.Choice(["input", "features", "output"]), default="input", show_default=True
 )
+@click.option("--as-of", default="", help="now, or a moment at which rows must be fresh.")
 @door.project_option
-def check(data: str | None, part: str, folder: str) -> Any:
+def check(data: str | None, part: str, as_of: str, folder: str) -> Any:
     """Judge data, the training data by default, by the contract."""
-    return door.open_project(folder).check_contract(data, part=part)
+    return door.open_project(folder).check_contract(data, part=part, as_of=as_of)
 
 
 @door.command("show")

@@ -1,8 +1,9 @@
 """The data contract: one source of what input, features and output may hold.
 
 `contract_inference` reads it off frames, `contract_source` and `contract_reading` carry it to
-and from the pandera code that its user owns, `row_validation` compiles it for single rows,
-`frame_check` judges whole frames with pandera; the other rooms import all of it from here.
+and from the pandera code that its user owns (`check_compilation`: what of that code becomes a
+rule). `row_validation` judges single rows and `frame_check` whole frames, by the same rules;
+`custom_checks` runs with pandera what no rule states. The other rooms import all of it from here.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from nbprod.data.contract_inference import infer_contract
 from nbprod.data.contract_reading import load_contract
 from nbprod.data.contract_source import render_schemas
+from nbprod.data.custom_checks import CustomChecks, needs_pandera
 from nbprod.data.frame_check import check_frame
 from nbprod.data.frames import write_text
 from nbprod.data.row_frames import frame_of
@@ -21,11 +23,13 @@ from nbprod.errors import DataError
 from nbprod.records import DataContract
 
 __all__ = [
+    "CustomChecks",
     "RowValidator",
     "check_frame",
     "frame_of",
     "infer_contract",
     "load_contract",
+    "needs_pandera",
     "read_contract",
     "render_schemas",
     "save_contract",

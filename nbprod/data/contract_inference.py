@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from nbprod.data.column_inference import MOST_CATEGORIES, changed, kind_of, loosened, rule_of
 from nbprod.data.contract_source import render_schemas
 from nbprod.errors import DataError
 from nbprod.records import ColumnRule, DataContract, Finding, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import pandas as pd
+__all__ = ["infer_contract", "kind_of", "loosened"]
 
-Kind = Literal["int", "float", "str", "bool", "datetime"]
-
-# Text with at most this many different values, each seen several times on average, is a closed
-# vocabulary; above it, names and numbers of things come new every day.
-_MOST_CATEGORIES = 100
-_ROWS_PER_CATEGORY = 5
-# Whole numbers from 0 or 1 that fill an interval densely (months, hours, flags) are a closed
-# scale; years are not, and a constant says nothing.
-_ROWS_PER_STEP = 10
-# Text that is really a date or a number: a caller's free text there is a mistake.
-_PATTERNS = {
-    "an ISO 8601 date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?$",
-    "a number in text": r"^[+-]?[0-9]+([.][0-9]+)?$",
-}
+# Rows that end longer ago are history: a rule on their age would refuse every row there is.
+_LIVE_DAYS = 90
 
 
 def infer_contract(
@@ -40,29 +29,54 @@ def infer_contract(
     time: str,
     not_inputs: Collection[str],
     used_columns: Collection[str] | None = None,
+    label: pd.Series[Any] | None = None,
+    freshness: str = "",
 ) -> DataContract:
     """The contract that these frames suggest, for its owner to read and edit.
 
     raw: the rows a caller would send; features: the transform's frame; output: predict's frame.
     not_inputs: the label and what is known only afterwards. used_columns: what the transform
     reads (all columns where None); key and time are carried without being required.
+    label: what the model learns, whose classes the output may name. freshness: how old the time
+    column may be when it is served, "" for any age; units come from ``raw.attrs["units"]``.
     Raises DataError where a column holds what no contract can describe.
     """
+    if not len(raw):
+        raise DataError(
+            "there is no row to infer a contract from",
+            hint="look at what the data cell loads, and at [data] holdout",
+        )
     findings: list[Finding] = []
     rules = _input_rules(raw, key, time, not_inputs, used_columns, findings)
+    rules = tuple(
+        _fresh(rule, raw, freshness, findings) if rule.name == time else rule for rule in rules
+    )
     contract = DataContract(
         package=package,
         source_digest="",
         input=rules,
         # No ranges here: what an allowed input leads to must itself be allowed. Drift watches them.
-        features=tuple(_rule(features[name], ranges=False) for name in features.columns),
-        output=tuple(_output_rule(output[name]) for name in output.columns),
+        features=tuple(rule_of(column, ranges=False) for column in _columns(features)),
+        output=tuple(_output_rule(column, label) for column in _columns(output)),
         key=tuple(key),
+        unique=_unique(raw, key, findings),
         findings=tuple(findings),
     )
     return DataContract.from_json(
         {**contract.to_json(), "source_digest": sha256(render_schemas(contract))}
     )
+
+
+def _columns(frame: pd.DataFrame) -> Iterator[pd.Series[Any]]:
+    """Each column under its name as text; DataError where a name is there twice."""
+    names = [str(name) for name in frame.columns]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(
+            f"there is more than one column {', '.join(map(repr, repeated[:5]))}",
+            hint="rename or drop one of them in the notebook",
+        )
+    for position, name in enumerate(names):
+        yield frame.iloc[:, position].rename(name)
 
 
 def _input_rules(
@@ -73,8 +87,8 @@ def _input_rules(
     used_columns: Collection[str] | None,
     findings: list[Finding],
 ) -> tuple[ColumnRule, ...]:
-    used = set(raw.columns if used_columns is None else used_columns)
-    if absent := sorted(map(str, used - set(raw.columns))):
+    used = set(map(str, raw.columns if used_columns is None else used_columns))
+    if absent := sorted(used - set(map(str, raw.columns))):
         raise DataError(
             f"the transform reads {', '.join(absent)}, which the rows do not have",
             hint="check that contract and transform look at the same rows",
@@ -86,176 +100,121 @@ def _input_rules(
                 severity="error",
                 message=f"the transform reads {name!r}, which is known only after the prediction",
                 hint="take it out of the features, or out of [data] known_after",
-                column=str(name),
+                column=name,
             )
-            for name in sorted(used & set(not_inputs), key=str)
+            for name in sorted(used & set(not_inputs))
         )
-    wanted = (used | ({*key, time} & set(raw.columns))) - set(not_inputs)
-    # A key is new with every row: what was seen says nothing about what comes.
-    return tuple(
-        _rule(raw[name], required=name in used, ranges=name not in key)
-        for name in raw.columns
-        if name in wanted
-    )
-
-
-def _output_rule(column: pd.Series[Any]) -> ColumnRule:
-    rule = _rule(column, ranges=False)
-    if rule.dtype == "float" and column.notna().any() and column.min() >= 0 and column.max() <= 1:
-        return _changed(rule, minimum=0.0, maximum=1.0, description="a share or probability")
-    return rule
-
-
-def _rule(column: pd.Series[Any], *, required: bool = True, ranges: bool = True) -> ColumnRule:
-    kind = kind_of(column)
-    seen = column.dropna()
-    nulls = len(column) - len(seen)
-    rule = ColumnRule(
-        name=str(column.name),
-        dtype=kind,
-        nullable=nulls > 0,
-        required=required,
-        unit=_unit(column) if kind == "datetime" else "",
-    )
-    if not len(seen):
-        return _changed(rule, nullable=True, description="nothing but nulls was seen")
-    if kind != "bool":
-        rule = _DESCRIBE[kind](rule, seen, ranges)
-    if nulls:
-        share = f"{nulls / len(column):.2%} null"
-        return _changed(
-            rule, description=f"{rule.description}; {share}" if rule.description else share
-        )
-    return rule
-
-
-def kind_of(column: pd.Series[Any]) -> Kind:
-    """The contract's dtype of a column; DataError where it has none."""
-    import pandas as pd
-
-    dtype: Any = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        return kind_of(pd.Series(dtype.categories, name=column.name))
-    if pd.api.types.is_bool_dtype(dtype):
-        return "bool"
-    kinds: dict[str, Kind] = {"i": "int", "u": "int", "f": "float", "M": "datetime"}
-    if (kind := getattr(dtype, "kind", "O")) in kinds:
-        return kinds[kind]
-    inferred = pd.api.types.infer_dtype(column, skipna=True)
-    named: dict[str, Kind] = {
-        "string": "str",
-        "boolean": "bool",
-        "integer": "int",
-        "floating": "float",
-        "mixed-integer-float": "float",
-        "datetime": "datetime",
-        "datetime64": "datetime",
-        "empty": "float",
-    }
-    if inferred not in named:
+    wanted = (used | {*key, time}) - set(not_inputs)
+    names: list[Any] = list(raw.columns)
+    if odd := [name for name in names if str(name) in wanted and not isinstance(name, str)]:
         raise DataError(
-            f"column {column.name!r} holds {inferred} values ({dtype}), "
-            "which a contract cannot describe",
-            hint="make it numbers, text, true/false or datetimes where the data is loaded",
-            column=str(column.name),
+            f"the column name {odd[0]!r} is not text, and a caller's row has names in text",
+            hint="rename the columns where the data is loaded: frame.columns = [...]",
+            column=str(odd[0]),
         )
-    return named[inferred]
+    told = raw.attrs.get("units")
+    units = told if isinstance(told, dict) else {}
+    rules = []
+    for column in _columns(raw.loc[:, [str(name) in wanted for name in names]]):
+        name = str(column.name)
+        # A key is new with every row: what was seen says nothing about what comes.
+        rule = rule_of(column, required=name in used, ranges=name not in key)
+        if units.get(name) and rule.dtype != "datetime":
+            rule = changed(rule, unit=str(units[name]))
+        if rule.dtype == "float" and _infinite(column):
+            findings.append(_holds_infinities(name))
+        rules.append(rule)
+    return tuple(rules)
 
 
-def _unit(column: pd.Series[Any]) -> str:
+def _infinite(column: pd.Series[Any]) -> bool:
+    import numpy as np
+
+    return bool(np.isinf(column.to_numpy(dtype=float, na_value=np.nan)).any())
+
+
+def _holds_infinities(name: str) -> Finding:
+    return Finding(
+        code="NBC007",
+        severity="warning",
+        message=f"{name} holds infinite values, which no caller can send: training refuses them",
+        hint="make them null or a number where the data is loaded",
+        column=name,
+    )
+
+
+def _unique(
+    raw: pd.DataFrame, key: Sequence[str], findings: list[Finding]
+) -> tuple[tuple[str, ...], ...]:
+    """The key, where it names each row once; otherwise it is told."""
+    if not key or not set(key) <= set(raw.columns):
+        return ()
+    repeated = int(raw.duplicated(subset=list(key), keep=False).sum())
+    if not repeated:
+        return (tuple(key),)
+    findings.append(
+        Finding(
+            code="NBC005",
+            severity="warning",
+            message=f"the key {', '.join(key)} is not unique: {repeated:,} of {len(raw):,} rows "
+            "share theirs with another",
+            hint="an outcome given by key reaches every prediction of that key: name further "
+            "columns in [data] key, or give outcomes by prediction id",
+        )
+    )
+    return ()
+
+
+def _fresh(
+    rule: ColumnRule, raw: pd.DataFrame, freshness: str, findings: list[Finding]
+) -> ColumnRule:
+    """The time column with its freshness, where it is known to be live and has a zone."""
     import pandas as pd
 
-    index = pd.DatetimeIndex(column)
-    return f"{index.unit}, {index.tz}" if index.tz is not None else index.unit
-
-
-def _numbers(rule: ColumnRule, seen: pd.Series[Any], ranges: bool) -> ColumnRule:
-    values = seen.astype("float64")
-    values = values[values.abs() != math.inf]
-    if not len(values):
+    if not freshness or rule.dtype != "datetime":
         return rule
-    low, high = float(values.min()), float(values.max())
-    steps = int(values.nunique())
-    whole = rule.dtype == "int"
-    dense = steps == high - low + 1 and len(values) >= _ROWS_PER_STEP * steps
-    if ranges and whole and dense and low in (0, 1) and 1 < steps <= _MOST_CATEGORIES:
-        text = f"every value from {low:.0f} to {high:.0f} was seen: a closed scale"
-        return _changed(rule, minimum=low, maximum=high, description=text)
-    text = f"seen {_shown(low, whole)} to {_shown(high, whole)}"
-    if not ranges:
-        return _changed(rule, description=text)
-    minimum, maximum = loosened(low, high, whole=whole)
-    return _changed(rule, minimum=minimum, maximum=maximum, description=text)
+    newest = pd.Timestamp(raw[rule.name].max())
+    why = "it has no time zone, so that its age is not known"
+    if newest.tzinfo is not None:
+        age_days = (pd.Timestamp.now(tz="UTC") - newest).days
+        if age_days <= _LIVE_DAYS:
+            return changed(rule, freshness=freshness)
+        why = (
+            f"the newest training row is {age_days:,} days old, so that these rows are no live ones"
+        )
+    findings.append(
+        Finding(
+            code="NBC006",
+            severity="info",
+            message=f"{rule.name}: freshness {freshness} is not asked of rows: {why}",
+            hint=f'to refuse older rows, write metadata={{"freshness": "{freshness}"}} on '
+            f"{rule.name} in schemas.py (a time without a zone counts as UTC)",
+            column=rule.name,
+        )
+    )
+    return rule
 
 
-def _shown(value: float, whole: bool) -> str:
-    return f"{value:.0f}" if whole else f"{value:.6g}"
+def _output_rule(column: pd.Series[Any], label: pd.Series[Any] | None) -> ColumnRule:
+    """A share where all lie between 0 and 1, a class where the label names them."""
+    rule = rule_of(column, ranges=False)
+    seen = column.dropna()
+    share = rule.dtype == "float" and len(seen) and seen.min() >= 0 and seen.max() <= 1
+    if share and (label is None or not _continuous(label)):
+        return changed(rule, minimum=0.0, maximum=1.0, description="a share or probability")
+    if rule.dtype == "str" and label is not None and kind_of(label) == "str":
+        # a sample's predictions need not show every class
+        classes = sorted({*map(str, label.dropna()), *map(str, seen)})
+        if len(classes) <= MOST_CATEGORIES:
+            return changed(rule, categories=classes, description="the label's classes")
+    return rule
 
 
-def loosened(low: float, high: float, *, whole: bool = False) -> tuple[float, float]:
-    """Bounds half a span wider than what was seen, in round numbers, that keep their sign.
-
-    A sample's extremes are not the world's: the next month brings a longer delay. But what was
-    never negative (a count, a distance) stays so, and what was never zero stays off zero, since
-    transforms take logarithms and divide.
-    """
-    margin = (high - low) / 2 or abs(low) / 2 or 1.0
-    minimum, maximum = low - margin, high + margin
-    if low >= 0:
-        minimum = max(minimum, low / 2)
-    if high <= 0:
-        maximum = min(maximum, high / 2)
-    minimum, maximum = _rounded(minimum, math.floor), _rounded(maximum, math.ceil)
-    if whole:
-        minimum, maximum = float(math.floor(minimum)), float(math.ceil(maximum))
-        minimum = max(minimum, 1.0) if low > 0 else minimum
-        maximum = min(maximum, -1.0) if high < 0 else maximum
-    return minimum, maximum
-
-
-def _rounded(value: float, towards: Any) -> float:
-    """Two significant digits, in the direction given."""
-    if value == 0 or not math.isfinite(value):
-        return value
-    digits = 1 - math.floor(math.log10(abs(value)))
-    if not -290 < digits < 290:
-        return value
-    # through text, so that 0.1 is written 0.1 and not 0.1 with seventeen digits
-    return float(f"{towards(value * 10.0**digits)}e{-digits}")
-
-
-def _texts(rule: ColumnRule, seen: pd.Series[Any], _ranges: bool) -> ColumnRule:
-    values = seen.astype(object)
-    distinct = sorted(set(values.tolist()))
-    if len(distinct) <= _MOST_CATEGORIES and len(values) >= _ROWS_PER_CATEGORY * len(distinct):
-        return _changed(rule, categories=list(distinct), description="every value that was seen")
-    for name, pattern in _PATTERNS.items():
-        if values.str.match(pattern).all():
-            return _changed(rule, pattern=pattern, description=f"always {name}")
-    return _changed(rule, description=f"{len(distinct):,} different values were seen")
-
-
-def _datetimes(rule: ColumnRule, seen: pd.Series[Any], ranges: bool) -> ColumnRule:
+def _continuous(label: pd.Series[Any]) -> bool:
+    """Whether a label is a measured quantity: then 0 and 1 are no natural ends."""
     import pandas as pd
 
-    index = pd.DatetimeIndex(seen)
-    first, last = index.min(), index.max()
-    text = f"seen {first.date()} to {last.date()}"
-    if not ranges:
-        return _changed(rule, description=text)
-    # Time goes on, so there is no latest; before the year in which the data starts lie only
-    # zeros of a clock and slips of a century.
-    earliest = first.normalize().replace(month=1, day=1)
-    return _changed(rule, earliest=earliest.isoformat(), description=text)
-
-
-_DESCRIBE: dict[str, Callable[[ColumnRule, pd.Series[Any], bool], ColumnRule]] = {
-    "int": _numbers,
-    "float": _numbers,
-    "str": _texts,
-    "datetime": _datetimes,
-}
-
-
-def _changed(rule: ColumnRule, **changes: Any) -> ColumnRule:
-    return ColumnRule.from_json({**rule.to_json(), **changes})
+    if not pd.api.types.is_float_dtype(label.dtype):
+        return False
+    known = label.dropna()
+    return bool((known % 1 != 0).any())

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from nbprod.config import duration_s
+from nbprod.data.check_compilation import compiled
 from nbprod.data.contract_source import PARTS
-from nbprod.errors import DataError
+from nbprod.errors import ConfigError, DataError
 from nbprod.records import ColumnRule, DataContract, Finding, sha256
 
 if TYPE_CHECKING:
@@ -23,21 +25,24 @@ def load_contract(
 ) -> DataContract:
     """The contract that a schemas.py states; it is executed, so call this in a child process.
 
-    A check that only pandera can run is kept as ``compiled=False`` on its column's rule and
-    named in a finding. Raises DataError when the file is missing, raises, or has no Input.
+    A check that only pandera can run is kept as ``compiled=False`` on its column's rule (or its
+    part's name in ``whole``) and named in a finding. Raises DataError when the file is missing,
+    raises, or has no Input.
     """
     schemas = load_schemas(schemas_path)
-    findings: list[Finding] = []
-    parts = {name: _rules(name, schema, findings) for name, schema in schemas.items()}
+    parts = {name: read_part(name, schema) for name, schema in schemas.items()}
+    rules = {name: part.rules for name, part in parts.items()}
     return DataContract(
         package=package,
         source_digest=sha256(Path(schemas_path).read_bytes()),
-        input=parts["Input"],
-        features=parts.get("Features", ()),
-        output=parts.get("Output", ()),
+        input=rules["Input"],
+        features=rules.get("Features", ()),
+        output=rules.get("Output", ()),
         key=tuple(key),
-        strict=schemas["Input"].strict is True,
-        findings=tuple(findings),
+        strict=parts["Input"].strict,
+        unique=parts["Input"].unique,
+        whole=tuple(name.lower() for name, part in parts.items() if part.row_checks),
+        findings=tuple(finding for part in parts.values() for finding in part.findings),
     )
 
 
@@ -64,13 +69,21 @@ def load_schemas(schemas_path: str | Path) -> dict[str, Any]:
 
 
 def _schema(model: Any, name: str, path: Path) -> Any:
+    import pandera.pandas as pa
+
     try:
-        return model.to_schema() if hasattr(model, "to_schema") else model
+        schema = model.to_schema() if hasattr(model, "to_schema") else model
     except Exception as error:
         raise DataError(
             f"{path}: {name} is not a schema pandera understands: {error}",
             hint="look at the class's columns and their types",
         ) from error
+    if not isinstance(schema, pa.DataFrameSchema):
+        raise DataError(
+            f"{path}: {name} is a {type(schema).__module__}.{type(schema).__name__}",
+            hint="make it a DataFrameModel or DataFrameSchema of pandera.pandas",
+        )
+    return schema
 
 
 @contextmanager
@@ -90,7 +103,7 @@ def _executed(path: Path) -> Iterator[ModuleType]:
         yield module
     except DataError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise DataError(
             f"{path} cannot be executed: {type(error).__name__}: {error}",
             hint="it must import on its own: run it with Python to see the whole traceback",
@@ -100,130 +113,128 @@ def _executed(path: Path) -> Iterator[ModuleType]:
             del sys.modules[name]
 
 
-def _rules(part: str, schema: Any, findings: list[Finding]) -> tuple[ColumnRule, ...]:
-    rules = tuple(_rule(str(name), column, findings) for name, column in schema.columns.items())
-    if schema.checks or getattr(schema, "parsers", None) or schema.unique:
-        findings.append(_uncompiled(part, None, "checks of the whole frame"))
-    return rules
+@dataclass(frozen=True)
+class Part:
+    """Input, Features or Output of a schemas.py: what was compiled, and what only pandera runs."""
+
+    rules: tuple[ColumnRule, ...]
+    strict: bool
+    unique: tuple[tuple[str, ...], ...]
+    column_checks: dict[str, list[Any]]  # column -> pandera checks
+    row_checks: list[Any]  # pandera checks of whole rows or of the whole frame
+    findings: tuple[Finding, ...]
 
 
-def _rule(name: str, column: Any, findings: list[Finding]) -> ColumnRule:
-    if column.regex:
-        raise DataError(
-            f"the contract names columns by a pattern, {name!r}",
-            hint="name each column: a caller must know what to send",
-        )
-    dtype, unit = _dtype(name, column.dtype)
-    values: dict[str, Any] = {"minimum": None, "maximum": None, "categories": None}
-    values |= {"earliest": None, "latest": None, "pattern": None}
-    foreign = [check for check in column.checks if not _compile(check, dtype, values)]
-    if foreign or column.unique or getattr(column, "parsers", None):
-        names = [str(check.name or check.error or "a check") for check in foreign]
-        names += ["unique"] if column.unique else []
-        findings.append(_uncompiled(name, name, ", ".join(names) or "a parser"))
-        values["compiled"] = False
-    return ColumnRule(
-        name=name,
-        dtype=dtype,
-        nullable=bool(column.nullable),
-        required=bool(column.required),
-        unit=unit if dtype == "datetime" and unit else (column.metadata or {}).get("unit", unit),
-        description=column.description or "",
-        **values,
+def read_part(name: str, schema: Any) -> Part:
+    """A pandera DataFrameSchema as rules, with the checks that they do not state."""
+    findings = [_not_taken(name, what) for what in _changes(schema)]
+    rules, foreign = [], {}
+    unique = [_names(schema.unique)] if schema.unique else []
+    for column_name, column in schema.columns.items():
+        rule, checks = _rule(column_name, column, schema.dtype, findings)
+        rules.append(rule)
+        if checks:
+            foreign[rule.name] = checks
+        if column.unique:
+            unique.append((rule.name,))
+    if schema.checks:
+        findings.append(_uncompiled(name, None, _listed(schema.checks)))
+    return Part(
+        rules=tuple(rules),
+        strict=schema.strict is True,
+        unique=tuple(dict.fromkeys(unique)),
+        column_checks=foreign,
+        row_checks=list(schema.checks),
+        findings=tuple(findings),
     )
+
+
+def _names(unique: Any) -> tuple[str, ...]:
+    return (unique,) if isinstance(unique, str) else tuple(map(str, unique))
+
+
+def _rule(
+    name: Any, column: Any, every_dtype: Any, findings: list[Finding]
+) -> tuple[ColumnRule, list[Any]]:
+    if not isinstance(name, str) or column.regex:
+        raise DataError(
+            f"the contract names columns by {name!r}",
+            hint="name each column, in text: a caller must know what to send",
+        )
+    facts, foreign = compiled(name, column, every_dtype or column.dtype)
+    facts |= _declared(name, column, facts)
+    if foreign:
+        findings.append(_uncompiled(name, name, _listed(foreign)))
+    findings.extend(_not_taken(name, what, name) for what in _column_changes(column, facts))
+    rule = ColumnRule(
+        name=name,
+        required=bool(column.required),
+        description=column.description or "",
+        compiled=not foreign,
+        **facts,
+    )
+    return rule, foreign
+
+
+def _declared(name: str, column: Any, facts: dict[str, Any]) -> dict[str, Any]:
+    """Unit and freshness, which pandera keeps in a column's metadata."""
+    told = column.metadata or {}
+    declared = {"unit": facts["unit"] or str(told.get("unit", ""))}
+    freshness = str(told.get("freshness", ""))
+    if not freshness:
+        return declared
+    try:
+        duration_s(freshness)
+    except ConfigError as error:
+        raise DataError(
+            f"the freshness of column {name!r}: {error}", hint=error.hint, column=name
+        ) from error
+    if facts["dtype"] != "datetime":
+        raise DataError(
+            f"column {name!r} has a freshness, but holds {facts['dtype']}",
+            hint="say it on the datetime column that tells how old a row is",
+            column=name,
+        )
+    return declared | {"freshness": freshness}
+
+
+def _changes(schema: Any) -> list[str]:
+    """What a whole schema does besides judging."""
+    changes = ["a parser"] if schema.parsers else []
+    changes += ["coerce=True"] if schema.coerce else []
+    changes += ["add_missing_columns"] if schema.add_missing_columns else []
+    changes += ["drop_invalid_rows"] if schema.drop_invalid_rows else []
+    return changes + (["the index"] if schema.index is not None else [])
+
+
+def _column_changes(column: Any, facts: dict[str, Any]) -> list[str]:
+    # a naive datetime is coerced in every file of ours: pandera knows nanoseconds only
+    coerces = column.coerce and facts["dtype"] != "datetime"
+    changes = ["coerce=True"] if coerces else []
+    changes += ["a parser"] if column.parsers else []
+    return changes + ([] if column.default is None else ["a default"])
+
+
+def _not_taken(where: str, what: str, column: str | None = None) -> Finding:
+    return Finding(
+        code="NBC004",
+        severity="warning",
+        message=f"{where}: {what} is not taken over: a contract judges rows, it changes none",
+        hint="convert, fill or drop in the data or features cell, which training and serving share",
+        column=column,
+    )
+
+
+def _listed(checks: list[Any]) -> str:
+    return ", ".join(str(check.name or check.error or "a check") for check in checks)
 
 
 def _uncompiled(where: str, column: str | None, what: str) -> Finding:
     return Finding(
         code="NBC002",
-        severity="warning",
-        message=f"{where}: {what} can only be run by pandera, on whole frames",
-        hint="single requests are not judged by it; say it with ge, le, isin or str_matches",
+        severity="info",
+        message=f"{where}: {what} is run by pandera on each batch of rows, a millisecond or so",
+        hint="ge, le, in_range, isin and str_matches are compiled; a check that gives one verdict "
+        "for all rows judges frames, never a request",
         column=column,
     )
-
-
-def _dtype(name: str, dtype: Any) -> tuple[Any, str]:
-    """The contract's dtype of a pandera one, and a datetime's resolution and zone."""
-    text = str(dtype).lower()
-    if text.startswith("datetime64"):
-        resolution, _, zone = str(dtype)[len("datetime64[") : -1].partition(", ")
-        return "datetime", f"{resolution}, {zone}" if zone else ""
-    for prefixes, kind in (
-        (("int", "uint"), "int"),
-        (("float",), "float"),
-        (("bool",), "bool"),
-        (("str", "object", "category", "large_string"), "str"),
-    ):
-        if text.startswith(prefixes):
-            return kind, ""
-    raise DataError(
-        f"the contract gives column {name!r} the type {dtype}",
-        hint="a caller can send int, float, str, bool and datetimes",
-        column=name,
-    )
-
-
-def _compile(check: Any, dtype: str, values: dict[str, Any]) -> bool:
-    """Take a pandera check into a rule's values; False when only pandera can run it."""
-    facts = check.statistics or {}
-    name = check.name
-    if check.raise_warning or not check.ignore_na:
-        return False
-    if name in ("greater_than_or_equal_to", "greater_than"):
-        return _tighten(values, dtype, facts["min_value"], None, open_=name == "greater_than")
-    if name in ("less_than_or_equal_to", "less_than"):
-        return _tighten(values, dtype, None, facts["max_value"], open_=name == "less_than")
-    if name == "in_range":
-        low = _tighten(values, dtype, facts["min_value"], None, open_=not facts["include_min"])
-        high = _tighten(values, dtype, None, facts["max_value"], open_=not facts["include_max"])
-        return low and high
-    if name == "isin":
-        return _isin(values, dtype, list(facts["allowed_values"]))
-    if name == "str_matches" and dtype == "str" and values["pattern"] is None:
-        pattern = facts["pattern"]
-        values["pattern"] = getattr(pattern, "pattern", pattern)
-        return True
-    return False
-
-
-def _tighten(values: dict[str, Any], dtype: str, low: Any, high: Any, *, open_: bool) -> bool:
-    """Take a bound, the tighter one where there are two; an open one becomes the next number."""
-    if dtype == "datetime":
-        if open_ or not hasattr(low if high is None else high, "isoformat"):
-            return False
-        slot, bound = ("earliest", low) if high is None else ("latest", high)
-        if values[slot] is not None:
-            return False
-        values[slot] = bound.isoformat()
-        return True
-    if dtype not in ("int", "float"):
-        return False
-    bound = float(low if high is None else high)
-    upwards = high is None
-    if open_:
-        bound = _next(bound, dtype, math.inf if upwards else -math.inf)
-    slot = "minimum" if upwards else "maximum"
-    other = values[slot]
-    pick = max if upwards else min
-    values[slot] = bound if other is None else pick(bound, other)
-    return True
-
-
-def _next(bound: float, dtype: str, towards: float) -> float:
-    if dtype == "float":
-        return math.nextafter(bound, towards)
-    return math.floor(bound) + 1.0 if towards > 0 else math.ceil(bound) - 1.0
-
-
-def _isin(values: dict[str, Any], dtype: str, allowed: list[Any]) -> bool:
-    if dtype == "str" and all(isinstance(value, str) for value in allowed):
-        if values["categories"] is not None:
-            return False
-        values["categories"] = tuple(allowed)
-        return True
-    whole = dtype == "int" and all(type(value) is int for value in allowed)
-    if whole and sorted(allowed) == list(range(min(allowed), max(allowed) + 1)):
-        low = _tighten(values, dtype, min(allowed), None, open_=False)
-        return low and _tighten(values, dtype, None, max(allowed), open_=False)
-    return False

@@ -44,7 +44,12 @@ def render_schemas(contract: DataContract) -> str:
     """The contract as the text of a schemas.py: pandera models Input, Features, Output."""
     parts = {"Input": contract.input, "Features": contract.features, "Output": contract.output}
     classes = [
-        _class(name, rules, strict=contract.strict or name != "Input")
+        _class(
+            name,
+            rules,
+            strict=contract.strict or name != "Input",
+            unique=contract.unique if name == "Input" else (),
+        )
         for name, rules in parts.items()
     ]
     body = "\n\n\n".join(classes)
@@ -62,22 +67,28 @@ def _imports(body: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _class(name: str, rules: tuple[ColumnRule, ...], *, strict: bool) -> str:
+def _class(
+    name: str, rules: tuple[ColumnRule, ...], *, strict: bool, unique: tuple[tuple[str, ...], ...]
+) -> str:
     lines = [f"class {name}(pa.DataFrameModel):", f'    """{PARTS[name]}"""', ""]
     if rules and _NOTES[name]:
         lines += [f"    # {line}" for line in _NOTES[name]]
     taken: set[str] = set()
     for rule in rules:
-        lines += _field(rule, taken)
+        lines += _field(rule, taken, unique=(rule.name,) in unique)
     if rules:
         lines.append("")
     lines += ["    class Config:", f"        strict = {strict}"]
+    # asked of whole frames only: a caller may well ask twice about one row
+    lines += [f"        unique = {_list(names)}" for names in unique if len(names) > 1][:1]
     return "\n".join(lines)
 
 
-def _field(rule: ColumnRule, taken: set[str]) -> list[str]:
+def _field(rule: ColumnRule, taken: set[str], *, unique: bool) -> list[str]:
     attribute = _attribute(rule.name, taken)
     options = _options(rule)
+    if unique:
+        options = {"unique": "True"} | options
     if attribute != rule.name:
         options["alias"] = _quoted(rule.name)
     annotation = f"Series[{_annotation(rule)}]"
@@ -140,11 +151,22 @@ def _options(rule: ColumnRule) -> dict[str, str]:
         options["nullable"] = "True"
     if rule.dtype == "datetime" and "," not in rule.unit:
         options["coerce"] = "True"  # pandera knows naive datetimes in nanoseconds only
-    if rule.unit and not (rule.dtype == "datetime" and "," in rule.unit):
-        options["metadata"] = "{" + f'"unit": {_quoted(rule.unit)}' + "}"
+    if metadata := _metadata(rule):
+        options["metadata"] = metadata
     if rule.description:
         options["description"] = _quoted(rule.description)
     return options
+
+
+def _metadata(rule: ColumnRule) -> str:
+    """What pandera has no word for: the unit (a zone is part of the type) and the freshness."""
+    told = {}
+    if rule.unit and not (rule.dtype == "datetime" and "," in rule.unit):
+        told["unit"] = rule.unit
+    if rule.freshness:
+        told["freshness"] = rule.freshness
+    pairs = ", ".join(f'"{key}": {_quoted(value)}' for key, value in told.items())
+    return "{" + pairs + "}" if pairs else ""
 
 
 def _number(value: float, whole: bool) -> str:

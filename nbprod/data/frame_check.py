@@ -1,18 +1,21 @@
-"""Whole frames judged against the contract with pandera: every failure counted, a few shown."""
+"""Whole frames judged against the contract: every failure counted, a few shown."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from nbprod.data.contract_reading import load_schemas
-from nbprod.data.row_values import INT64, Broken, datetime_unit, judge_of, plain
+from nbprod.config import duration_s
+from nbprod.data.column_faults import faults_of
+from nbprod.data.custom_checks import CustomChecks, needs_pandera
+from nbprod.data.row_frames import conformed
+from nbprod.data.row_values import aged, plain
 from nbprod.errors import DataError
 from nbprod.records import REDACTED, ColumnRule, ContractReport, DataContract, Finding, Violation
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
     from pathlib import Path
 
     import numpy as np
@@ -23,12 +26,16 @@ if TYPE_CHECKING:
 Part = Literal["input", "features", "output"]
 _SHOWN_PER_RULE = 3
 _SHOWN = 30
+_MOST_FINDINGS = 100
 _HINTS = {
     "type": "load or cast the column to the contract's type",
     "null": "fill it where the data is loaded, or say nullable=True in schemas.py",
     "range": "correct the value, or widen the bound in schemas.py",
     "category": "correct the value, or add it in schemas.py",
     "pattern": "correct the value, or change the pattern in schemas.py",
+    "freshness": "bring newer rows, or change the column's freshness in schemas.py",
+    "unit": "convert the column where the data is loaded, or correct the unit in schemas.py",
+    "unique": "drop the repeated rows, or take the columns out of unique in schemas.py",
     "missing": "bring the column, or make it Optional in schemas.py",
     "extra": "leave the column out, or add it to schemas.py",
     "check": "this check was written by hand in schemas.py: look there",
@@ -43,6 +50,7 @@ def check_frame(
     redact: Collection[str] = (),
     strict: bool | None = None,
     schemas_path: str | Path | None = None,
+    as_of: datetime | None = None,
 ) -> ContractReport:
     """The frame judged by one part of the contract, the same way as single rows are.
 
@@ -50,297 +58,184 @@ def check_frame(
     the contract's own setting where None (a training table carries more than a caller sends).
     schemas_path: the user's schemas.py, which is then executed, for the checks that only
     pandera can run; without it they are named in a warning, not run.
+    as_of: the moment (with a time zone) at which rows must be fresh; None for rows of the past.
     """
+    frame = _named(frame)
     rules: tuple[ColumnRule, ...] = getattr(contract, part)
     closed = contract.strict if strict is None else strict
-    failures = _failures(rules, frame, closed)
-    findings = [_uncompiled(rule) for rule in rules if not rule.compiled]
-    if schemas_path is not None:
-        findings = []
-        failures += _hand_written(part, rules, frame, schemas_path, failures)
-    counts = Counter(f"{column}: {rule}" for _, column, rule, _ in failures)
-    findings += [_finding(key, count, len(frame)) for key, count in counts.items()]
+    failures = [failure for rule in rules for failure in _of_rule(rule, frame, as_of)]
+    if closed:
+        known = {rule.name for rule in rules}
+        extra = [name for name in frame.columns if name not in known]
+        failures += [_whole(str(name), "extra", "is not in the contract") for name in extra]
+    if part == "input":
+        failures += _repeated(contract.unique, frame)
+    findings: list[Finding] = []
+    if needs_pandera(contract, part):
+        if schemas_path is None:
+            findings = [_not_run(contract, part)]
+        else:
+            checks = CustomChecks(schemas_path, part)
+            more, findings = _hand_written(checks, rules, frame, failures)
+            failures += more
+    if as_of is None:
+        findings += [_not_aged(rule) for rule in rules if rule.freshness]
+    counts: dict[str, int] = {}
+    for failure in failures:
+        counts[failure.key] = counts.get(failure.key, 0) + failure.count
+    findings += [_finding(key, counts[key], len(frame)) for key in list(counts)[:_MOST_FINDINGS]]
     return ContractReport(
         inputs={contract.id: contract.digest},
         contract=contract.id,
         part=part,
         rows=len(frame),
         passed=not counts,
-        failures=dict(counts),
+        failures=counts,
         samples=_samples(failures, frame, frozenset(redact)),
         findings=tuple(findings),
     )
 
 
-# row (-1: the whole column), column, rule, message
-_Failure = tuple[int, str, str, str]
+@dataclass(frozen=True)
+class _Failure:
+    """Rows of one column (or, where ``rows`` is None, all of it) that break a rule."""
+
+    column: str
+    rule: str
+    message: str
+    rows: Mask | None
+
+    @property
+    def key(self) -> str:
+        return f"{self.column}: {self.rule}"
+
+    @property
+    def count(self) -> int:
+        return 1 if self.rows is None else int(self.rows.sum())
 
 
-def _failures(rules: tuple[ColumnRule, ...], frame: pd.DataFrame, strict: bool) -> list[_Failure]:
-    import pandas as pd
+def _whole(column: str, rule: str, message: str) -> _Failure:
+    return _Failure(column, rule, message, None)
 
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its columns' names as text, each there once; DataError otherwise."""
+    if not all(isinstance(name, str) for name in frame.columns):
+        frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     if repeated := frame.columns[frame.columns.duplicated()].unique().tolist():
         raise DataError(
-            f"the frame has more than one column {', '.join(map(repr, repeated))}",
+            f"the frame has more than one column {', '.join(map(repr, repeated[:5]))}",
             hint="rename or drop one of them where the data is loaded",
         )
-    failures: list[_Failure] = []
-    aligned: dict[str, pd.Series[Any]] = {}
-    for rule in rules:
-        if rule.name in frame.columns:
-            column, bad = _aligned(frame[rule.name].reset_index(drop=True), rule)
-            aligned[rule.name] = column
-            failures += [(row, rule.name, kind, message) for row, (kind, message) in bad.items()]
-    extra = [name for name in frame.columns if name not in aligned]
-    whole = pd.DataFrame(aligned, index=pd.RangeIndex(len(frame)))
-    for name in extra:
-        whole[name] = frame[name].to_numpy()
-    known = {(row, column) for row, column, _, _ in failures}
-    return failures + [
-        failure
-        for failure in _validated(_schema(rules, strict), whole)
-        if (failure[0], failure[1]) not in known
-    ]
+    return frame
 
 
-def _schema(rules: tuple[ColumnRule, ...], strict: bool) -> Any:
-    """The pandera schema of the rules; types are already judged, value by value."""
-    import pandera.pandas as pa
-
-    columns = {
-        rule.name: pa.Column(
-            None, checks=_checks(rule), nullable=rule.nullable, required=rule.required
-        )
-        for rule in rules
-    }
-    return pa.DataFrameSchema(columns, strict=strict)
-
-
-def _checks(rule: ColumnRule) -> list[Any]:
-    import pandas as pd
-    import pandera.pandas as pa
-
-    checks = []
-    if rule.dtype == "float":
-        finite = [float("-inf"), float("inf")]
-        checks.append(pa.Check.notin(finite, name="range", error="is not finite"))
-    if rule.dtype in ("int", "float"):
-        if rule.minimum is not None:
-            message = f"is below {rule.minimum:g}"
-            checks.append(pa.Check.ge(rule.minimum, name="range", error=message))
-        if rule.maximum is not None:
-            message = f"is above {rule.maximum:g}"
-            checks.append(pa.Check.le(rule.maximum, name="range", error=message))
-    if rule.dtype == "datetime":
-        for bound, make, word in (
-            (rule.earliest, pa.Check.ge, "before"),
-            (rule.latest, pa.Check.le, "after"),
-        ):
-            if bound is not None:
-                moment = _zoned(pd.Timestamp(bound), datetime_unit(rule)[1])
-                checks.append(make(moment, name="range", error=f"is {word} {bound}"))
-    if rule.categories is not None:
-        message = f"is not one of the {len(rule.categories)} known"
-        checks.append(pa.Check.isin(list(rule.categories), name="category", error=message))
-    if rule.pattern is not None:
-        checks.append(_pattern(rule.pattern))
-    return checks
+def _of_rule(rule: ColumnRule, frame: pd.DataFrame, as_of: datetime | None) -> list[_Failure]:
+    if rule.name not in frame.columns:
+        return [_whole(rule.name, "missing", "is missing")] if rule.required else []
+    column = frame[rule.name]
+    faults = faults_of(column, rule)
+    failures = [_Failure(rule.name, item.rule, item.message, item.rows) for item in faults]
+    if rule.freshness and as_of is not None:
+        failures += _stale(rule, column, as_of, failures)
+    units = frame.attrs.get("units")
+    unit = units.get(rule.name) if isinstance(units, dict) else None
+    if unit and rule.unit and rule.dtype != "datetime" and str(unit) != rule.unit:
+        failures.append(_whole(rule.name, "unit", f"is in {unit}, not in {rule.unit}"))
+    return failures
 
 
-def _pattern(pattern: str) -> Any:
-    """The pattern judged by Python's re, as for single rows; Arrow's engine differs in detail."""
-    import pandera.pandas as pa
-
-    match = re.compile(pattern).match
-    return pa.Check(
-        lambda value: bool(match(value)),
-        element_wise=True,
-        name="pattern",
-        error=f"does not match {pattern!r}",
-    )
-
-
-def _zoned(moment: pd.Timestamp, zone: str) -> pd.Timestamp:
-    if not zone:
-        return moment.tz_localize(None)
-    return moment.tz_localize(zone) if moment.tzinfo is None else moment
-
-
-def _validated(schema: Any, frame: pd.DataFrame) -> list[_Failure]:
-    import pandera.errors
-
-    try:
-        schema.validate(frame, lazy=True)
-    except pandera.errors.SchemaErrors as errors:
-        found = [failure for error in errors.schema_errors for failure in _cases(error)]
-        # a value that is infinite is also above its maximum: one failure of one rule
-        return list({failure[:3]: failure for failure in reversed(found)}.values())[::-1]
-    return []
-
-
-def _cases(error: Any) -> list[_Failure]:
-    """One pandera error as failures: a row each where pandera names rows."""
-    reason = error.reason_code.name
-    if reason == "COLUMN_NOT_IN_DATAFRAME":
-        return [(-1, str(error.failure_cases), "missing", "is missing")]
-    if reason == "COLUMN_NOT_IN_SCHEMA":
-        return [(-1, str(error.failure_cases), "extra", "is not in the contract")]
-    column = str(getattr(error.schema, "name", "") or "")
-    if reason == "SERIES_CONTAINS_NULLS":
-        return [(int(row), column, "null", "is null") for row in error.failure_cases["index"]]
-    known = getattr(error.check, "name", None) in ("range", "category", "pattern")
-    rule = str(error.check.name) if known else "check"
-    message = str(getattr(error.check, "error", None) or error.check)
-    rows = error.failure_cases["index"] if hasattr(error.failure_cases, "columns") else [None]
-    return [(-1 if row is None else int(row), column, rule, message) for row in rows]
-
-
-# ---------------------------------------------------------------- types
-
-
-def _aligned(
-    column: pd.Series[Any], rule: ColumnRule
-) -> tuple[pd.Series[Any], dict[int, tuple[str, str]]]:
-    """The column in the rule's type, whatever its width, and the values that cannot have it.
-
-    What is of another type is null in the column that comes back, and named by its row.
-    """
+def _stale(
+    rule: ColumnRule, column: pd.Series[Any], as_of: datetime, failures: list[_Failure]
+) -> list[_Failure]:
     import pandas as pd
 
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.dtype.categories.dtype)
     kind = getattr(column.dtype, "kind", "O")
-    ready = _READY.get((rule.dtype, kind))
-    if ready is not None and not pd.api.types.is_string_dtype(column.dtype):
-        return ready(column, rule)
-    if rule.dtype == "str" and kind != "O" and not pd.api.types.is_string_dtype(column.dtype):
-        message = f"is {column.dtype}, not text"
-        bad = dict.fromkeys(_positions(column.notna()), ("type", message))
-        return column.astype(object).mask(column.notna().to_numpy()), bad
-    return _one_by_one(column, rule)
+    if kind != "M":
+        if any(failure.rule == "type" for failure in failures):
+            return []  # said already: it holds no moments
+        column = pd.to_datetime(column, utc=True)
+    moments = pd.DatetimeIndex(column)
+    moments = moments.tz_localize("UTC") if moments.tz is None else moments
+    oldest = pd.Timestamp(as_of) - pd.Timedelta(seconds=duration_s(rule.freshness))
+    old = moments < oldest
+    return [_Failure(rule.name, "freshness", aged(rule), old)] if old.any() else []
 
 
-def _positions(mask: Any) -> list[int]:
-    import numpy as np
-
-    return [int(row) for row in np.flatnonzero(np.asarray(mask, dtype=bool))]
-
-
-def _same(
-    column: pd.Series[Any], _rule: ColumnRule
-) -> tuple[pd.Series[Any], dict[int, tuple[str, str]]]:
-    return column, {}
-
-
-def _whole(
-    column: pd.Series[Any], _rule: ColumnRule
-) -> tuple[pd.Series[Any], dict[int, tuple[str, str]]]:
-    """Floats for an int column: whole ones pass, as they do in JSON."""
-    import numpy as np
-
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    null = np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        broken = ~null & (values % 1 != 0)
-    far = ~null & ~broken & ((values < INT64[0]) | (values >= float(INT64[1])))
-    bad = dict.fromkeys(_positions(broken), ("type", "is not a whole number"))
-    bad |= dict.fromkeys(_positions(far), ("range", "does not fit 64 bits"))
-    return column.mask(broken | far), bad
-
-
-def _moments(
-    column: pd.Series[Any], rule: ColumnRule
-) -> tuple[pd.Series[Any], dict[int, tuple[str, str]]]:
-    zone = datetime_unit(rule)[1]
-    aware = getattr(column.dtype, "tz", None) is not None
-    if aware == bool(zone):
-        return (column.dt.tz_convert(zone) if zone else column), {}
-    message = "has a time zone" if aware else "has no time zone"
-    bad = dict.fromkeys(_positions(column.notna()), ("type", message))
-    empty = column.dt.tz_convert("UTC").dt.tz_localize(None) if aware else column
-    empty = empty.mask(column.notna().to_numpy())
-    return (empty.dt.tz_localize(zone) if zone else empty), bad
-
-
-_Ready = Callable[
-    ["pd.Series[Any]", ColumnRule], "tuple[pd.Series[Any], dict[int, tuple[str, str]]]"
-]
-# (rule's dtype, the column's NumPy kind) -> what makes the column ready; others go one by one
-_READY: dict[tuple[str, str], _Ready] = {
-    ("int", "i"): _same,
-    ("int", "f"): _whole,
-    ("float", "f"): _same,
-    ("float", "i"): _same,
-    ("float", "u"): _same,
-    ("bool", "b"): _same,
-    ("datetime", "M"): _moments,
-}
-
-
-def _one_by_one(
-    column: pd.Series[Any], rule: ColumnRule
-) -> tuple[pd.Series[Any], dict[int, tuple[str, str]]]:
-    """Objects, text and odd types: each value asked whether it has the type."""
-    import pandas as pd
-
-    bare = ColumnRule(name=rule.name, dtype=rule.dtype, nullable=True, unit=rule.unit)
-    judge = judge_of(bare)
-    values: list[Any] = []
-    bad: dict[int, tuple[str, str]] = {}
-    for row, value in enumerate(column.tolist()):
-        try:
-            if rule.dtype == "datetime" and isinstance(value, str):
-                raise Broken("type", "is text, not a datetime")
-            values.append(judge(value))
-        except Broken as broken:
-            bad[row] = (broken.rule, broken.message)
-            values.append(None)
-    if rule.dtype == "datetime":
-        zone = datetime_unit(rule)[1]
-        times = pd.Series(pd.to_datetime(values, utc=bool(zone)))
-        return (times.dt.tz_convert(zone) if zone else times), bad
-    if rule.dtype == "int":
-        return pd.Series(pd.array(values, dtype="Int64")), bad
-    return pd.Series(values, dtype="float64" if rule.dtype == "float" else object), bad
+def _repeated(unique: tuple[tuple[str, ...], ...], frame: pd.DataFrame) -> list[_Failure]:
+    failures = []
+    for names in unique:
+        if not set(names) <= set(frame.columns):
+            continue
+        rows = frame.duplicated(subset=list(names), keep=False).to_numpy(dtype=bool)
+        if rows.any():
+            failures.append(_Failure(", ".join(names), "unique", "is there more than once", rows))
+    return failures
 
 
 # ---------------------------------------------------------------- the user's own checks
 
 
 def _hand_written(
-    part: Part,
+    checks: CustomChecks,
     rules: tuple[ColumnRule, ...],
     frame: pd.DataFrame,
-    schemas_path: str | Path,
     failures: list[_Failure],
-) -> list[_Failure]:
-    """Failures of the checks in schemas.py that no rule states."""
-    schema = load_schemas(schemas_path).get(part.capitalize())
-    if schema is None:
-        return []
-    known = {(row, column) for row, column, _, _ in failures}
-    whole = frame.reset_index(drop=True)
-    for rule in rules:
-        if rule.name in whole.columns:
-            whole[rule.name] = _aligned(whole[rule.name], rule)[0]
-    for column in schema.columns.values():
-        column.dtype = None  # judged above, whatever the width
-        column.nullable = True
-        column.required = False
-    schema.strict = False
-    return [
-        (row, column, rule, message)
-        for row, column, rule, message in _validated(schema, whole)
-        if (row, column) not in known
-    ]
+) -> tuple[list[_Failure], list[Finding]]:
+    """Failures of the checks that no rule states, and warnings of those that only warn.
+
+    They look at the rows that keep the rest of the contract: others may have no type at all.
+    """
+    import numpy as np
+
+    kept = np.ones(len(frame), dtype=bool)
+    for failure in failures:
+        if failure.rows is not None and failure.rule != "unique":
+            kept &= ~failure.rows
+    places = np.flatnonzero(kept)
+    found, warned = [], []
+    read = [rule for rule in rules if checks.reads(rule.name)]
+    for item in checks.unmet(conformed(frame.iloc[places], read)):
+        rows = None
+        if item.rows is not None:
+            rows = np.zeros(len(frame), dtype=bool)
+            rows[places[item.rows]] = True
+        if item.warning:
+            where = item.column or "a row"
+            warned.append(_warned(f"{where}: {item.message}", item.column))
+        else:
+            found.append(_Failure(item.column, "check", item.message, rows))
+    return found, warned
 
 
-def _uncompiled(rule: ColumnRule) -> Finding:
+def _warned(message: str, column: str) -> Finding:
+    return Finding(
+        code="NBC001",
+        severity="warning",
+        message=message,
+        hint="the check says raise_warning=True, so that it refuses nothing",
+        column=column or None,
+    )
+
+
+def _not_run(contract: DataContract, part: Part) -> Finding:
+    names = [rule.name for rule in getattr(contract, part) if not rule.compiled]
+    names += ["whole rows"] if part in contract.whole else []
     return Finding(
         code="NBC002",
         severity="warning",
-        message=f"{rule.name}: a check written by hand in schemas.py was not run here",
+        message=f"checks written by hand in schemas.py were not run here: {', '.join(names)}",
         hint="run `nbprod contract check`, which executes schemas.py",
+        column=names[0] if len(names) == 1 else None,
+    )
+
+
+def _not_aged(rule: ColumnRule) -> Finding:
+    return Finding(
+        code="NBC006",
+        severity="info",
+        message=f"{rule.name}: rows were not asked to be fresher than {rule.freshness}",
+        hint="rows of the past are old; of live ones ask it: `nbprod contract check --as-of now`",
         column=rule.name,
     )
 
@@ -350,11 +245,11 @@ def _uncompiled(rule: ColumnRule) -> Finding:
 
 def _finding(key: str, count: int, rows: int) -> Finding:
     column, _, rule = key.rpartition(": ")
+    counted = "" if rule in ("missing", "extra", "unit") else f": {count:,} of {rows:,} rows"
     return Finding(
         code="NBC001",
         severity="error",
-        message=f"{key}"
-        + ("" if rule in ("missing", "extra") else f": {count:,} of {rows:,} rows"),
+        message=f"{key}{counted}",
         hint=_HINTS.get(rule, "look at the samples"),
         column=column or None,
         details={"rule": rule, "rows": count},
@@ -364,14 +259,26 @@ def _finding(key: str, count: int, rows: int) -> Finding:
 def _samples(
     failures: list[_Failure], frame: pd.DataFrame, redact: frozenset[str]
 ) -> tuple[Violation, ...]:
-    shown: Counter[tuple[str, str]] = Counter()
+    import numpy as np
+
+    shown: dict[str, int] = {}
     samples: list[Violation] = []
-    for row, column, rule, message in failures:
-        if shown[column, rule] >= _SHOWN_PER_RULE or len(samples) >= _SHOWN:
-            continue
-        shown[column, rule] += 1
-        value = None
-        if row >= 0 and column in frame.columns:
-            value = REDACTED if column in redact else plain(frame[column].iloc[row])
-        samples.append(Violation(row=row, column=column, rule=rule, message=message, value=value))
+    for failure in failures:
+        places = [-1] if failure.rows is None else np.flatnonzero(failure.rows).tolist()
+        room = min(_SHOWN_PER_RULE - shown.get(failure.key, 0), _SHOWN - len(samples))
+        for row in places[: max(room, 0)]:
+            shown[failure.key] = shown.get(failure.key, 0) + 1
+            value = None
+            if row >= 0 and failure.column in frame.columns:
+                hidden = failure.column in redact
+                value = REDACTED if hidden else plain(frame[failure.column].iloc[row])
+            samples.append(
+                Violation(
+                    row=row,
+                    column=failure.column,
+                    rule=failure.rule,
+                    message=failure.message,
+                    value=value,
+                )
+            )
     return tuple(samples)

@@ -10,7 +10,7 @@ from nbprod.errors import DataError
 from nbprod.records import ColumnRule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -38,6 +38,28 @@ def frame_of_columns(
         for rule in rules
     }
     return pd.DataFrame(built, index=pd.RangeIndex(height), copy=False)
+
+
+def conformed(frame: pd.DataFrame, rules: Iterable[ColumnRule]) -> pd.DataFrame:
+    """A frame that keeps the contract, with the dtypes that `frame_of` gives these columns.
+
+    Other columns stay as they are; the index is counted from 0.
+    """
+    whole = frame.reset_index(drop=True)
+    for rule in rules:
+        if rule.name in whole.columns and not _natural(whole[rule.name].dtype, rule):
+            values = whole[rule.name].tolist()
+            rows = [{rule.name: None if is_null(value) else value} for value in values]
+            whole[rule.name] = frame_of(rows, (rule,))[rule.name]
+    return whole
+
+
+def _natural(dtype: Any, rule: ColumnRule) -> bool:
+    """Whether a column has the rule's kind of dtype already, whatever its width."""
+    kinds = {"int": "i", "float": "f", "bool": "b", "datetime": "M"}
+    if rule.dtype == "str":
+        return bool(dtype == _text_dtype())
+    return getattr(dtype, "kind", "O") == kinds[rule.dtype]
 
 
 # ---------------------------------------------------------------- one column

@@ -1,6 +1,7 @@
 """What a rule means for one value: the only place that says it.
 
-The row validator, the frames made of rows and the check of object columns all ask here.
+The row validator, the frames made of rows and the check of object columns all ask here;
+`column_faults` says the same of whole columns, and a property test holds the two together.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from nbprod.records import ColumnRule
 
 INT64 = (-(2**63), 2**63 - 1)
-_NANOSECOND_YEARS = (1678, 2261)  # what 64 bits of nanoseconds can hold, whole years
+NANOSECOND_YEARS = (1678, 2261)  # what 64 bits of nanoseconds can hold, whole years
 _SHOWN = 200  # characters of a value in a violation
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ]|\Z)")
 
 
 class Broken(Exception):  # noqa: N818 - control flow inside this module, never an error of ours
@@ -37,6 +38,11 @@ def datetime_unit(rule: ColumnRule) -> tuple[str, str]:
     """
     resolution, _, zone = rule.unit.partition(",")
     return resolution.strip() or "ns", zone.strip()
+
+
+def aged(rule: ColumnRule) -> str:
+    """What a moment past its freshness is told."""
+    return f"is older than {rule.freshness}, the freshness of {rule.name}"
 
 
 def is_null(value: Any) -> bool:
@@ -104,7 +110,7 @@ def _judge_float(rule: ColumnRule) -> Callable[[Any], Any]:
 
 def _judge_str(rule: ColumnRule) -> Callable[[Any], Any]:
     categories = frozenset(rule.categories) if rule.categories is not None else None
-    pattern = re.compile(rule.pattern) if rule.pattern is not None else None
+    match = matcher(rule.pattern) if rule.pattern is not None else None
 
     def judge(value: Any) -> str:
         if not isinstance(value, str):
@@ -114,14 +120,23 @@ def _judge_str(rule: ColumnRule) -> Callable[[Any], Any]:
         except UnicodeEncodeError:
             raise Broken("type", "is not valid Unicode text") from None
         if categories is not None and value not in categories:
-            shown = ", ".join(map(repr, (rule.categories or ())[:5]))
-            more = ", …" if len(rule.categories or ()) > 5 else ""
-            raise Broken("category", f"is not one of the {len(categories)} known: {shown}{more}")
-        if pattern is not None and not pattern.match(value):
+            raise Broken("category", categories_shown(rule.categories or ()))
+        if match is not None and not match(value):
             raise Broken("pattern", f"does not match {rule.pattern!r}")
         return value
 
     return judge
+
+
+def categories_shown(categories: Sequence[str]) -> str:
+    """What a text outside its categories is told."""
+    shown = ", ".join(map(repr, categories[:5])) + (", …" if len(categories) > 5 else "")
+    return f"is not one of the {len(categories)} known: {shown}"
+
+
+def matcher(pattern: str) -> Callable[[str], re.Match[str] | None]:
+    """The pattern as Python's re understands it, at the text's start: pandera's str_matches."""
+    return re.compile(pattern).match
 
 
 def _judge_bool(_rule: ColumnRule) -> Callable[[Any], Any]:
@@ -140,7 +155,7 @@ def _judge_datetime(rule: ColumnRule) -> Callable[[Any], Any]:
 
     def judge(value: Any) -> datetime:
         moment = moment_of(value, zone)
-        if resolution == "ns" and not _NANOSECOND_YEARS[0] <= moment.year <= _NANOSECOND_YEARS[1]:
+        if resolution == "ns" and not NANOSECOND_YEARS[0] <= moment.year <= NANOSECOND_YEARS[1]:
             raise Broken("range", "does not fit 64 bits of nanoseconds")
         if earliest is not None and moment < earliest:
             raise Broken("range", f"is before {rule.earliest}")
@@ -149,6 +164,23 @@ def _judge_datetime(rule: ColumnRule) -> Callable[[Any], Any]:
         return moment
 
     return judge
+
+
+def moments_of(rule: ColumnRule) -> tuple[bool, datetime, datetime]:
+    """Whether a datetime rule has a zone, and its first and last moment, in UTC if it has."""
+    resolution, zone = datetime_unit(rule)
+    first, last = datetime.min, datetime.max
+    if resolution == "ns":
+        first = datetime(NANOSECOND_YEARS[0], 1, 1)
+        last = datetime(NANOSECOND_YEARS[1], 12, 31, 23, 59, 59)
+    if zone:
+        first, last = first.replace(tzinfo=UTC), last.replace(tzinfo=UTC)
+    earliest, latest = _bound(rule.earliest, zone), _bound(rule.latest, zone)
+    return (
+        bool(zone),
+        first if earliest is None else max(first, earliest),
+        last if latest is None else min(last, latest),
+    )
 
 
 def moment_of(value: Any, zone: str) -> datetime:
@@ -174,11 +206,11 @@ def moment_of(value: Any, zone: str) -> datetime:
 
 
 def _parse(text: str) -> datetime:
-    fraction = re.search(r"\.(\d+)", text)
+    fraction = re.search(r"[.,](\d+)", text)
     if fraction and len(fraction[1]) > 6:  # datetime would cut nanoseconds off
         import pandas as pd
 
-        return pd.Timestamp(text)
+        return pd.Timestamp(text.replace(",", "."))
     return datetime.fromisoformat(text)
 
 
@@ -199,6 +231,15 @@ def bounds_of(rule: ColumnRule, low: float, high: float) -> tuple[float, float]:
     return (
         low if rule.minimum is None else rule.minimum,
         high if rule.maximum is None else rule.maximum,
+    )
+
+
+def whole_bounds(rule: ColumnRule) -> tuple[int, int]:
+    """The rule's bounds as whole numbers, exact where a float would round."""
+    low, high = bounds_of(rule, *INT64)
+    return (
+        math.ceil(low) if math.isfinite(low) else INT64[0] if low < 0 else INT64[1] + 1,
+        math.floor(high) if math.isfinite(high) else INT64[1] if high > 0 else INT64[0] - 1,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,8 +73,7 @@ def _read(filesystem: Any, path: str, shown: str) -> pd.DataFrame:
     if name.endswith(_PARQUET) or filesystem.isdir(path):
         import pyarrow.parquet as pq
 
-        frame: pd.DataFrame = pq.read_table(path, filesystem=filesystem).to_pandas()
-        return frame
+        return _frame(pq.read_table(path, filesystem=filesystem))
     if name.endswith(_CSV):
         return _read_csv(filesystem, path)
     if name.endswith(_ARROW):
@@ -82,16 +82,34 @@ def _read(filesystem: Any, path: str, shown: str) -> pd.DataFrame:
 
 
 def _read_csv(filesystem: Any, path: str) -> pd.DataFrame:
-    import pyarrow as pa
     from pyarrow import csv
 
     with filesystem.open(path, "rb", compression="infer") as file:
-        table = csv.read_csv(file)
+        return _frame(csv.read_csv(file))
+
+
+def _frame(table: Any) -> pd.DataFrame:
+    """The table as a frame: days as datetimes, units in ``attrs["units"]``."""
+    import pyarrow as pa
+
     days = [field.name for field in table.schema if pa.types.is_date(field.type)]
     frame: pd.DataFrame = table.to_pandas()
     for name in days:  # pyarrow makes objects of dates; a contract knows datetimes
         frame[name] = frame[name].astype("datetime64[us]")
+    if units := _units(table.schema):
+        frame.attrs["units"] = units
     return frame
+
+
+def _units(schema: Any) -> dict[str, str]:
+    """Column -> unit, as a field of Parquet or Arrow says it, or pandas wrote of its attrs."""
+    attributes = json.loads((schema.metadata or {}).get(b"PANDAS_ATTRS", b"{}"))
+    units = attributes.get("units") if isinstance(attributes, dict) else None
+    told = {str(k): str(v) for k, v in units.items()} if isinstance(units, dict) else {}
+    for field in schema:
+        if field.metadata and b"unit" in field.metadata:
+            told[field.name] = field.metadata[b"unit"].decode("utf-8", "replace")
+    return told
 
 
 def _read_arrow(filesystem: Any, path: str) -> pd.DataFrame:
@@ -106,8 +124,7 @@ def _read_arrow(filesystem: Any, path: str) -> pd.DataFrame:
     except pa.ArrowInvalid:
         content.seek(0)
         table = ipc.open_stream(content).read_all()
-    frame: pd.DataFrame = table.to_pandas()
-    return frame
+    return _frame(table)
 
 
 def _nearby(uri: str, address: str) -> str:

@@ -6,8 +6,10 @@ is a record or plain data. Nothing here writes a record: the parent does.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -60,7 +62,8 @@ def infer_contract(
     inferred = _suggested(package, project, prepared, output, progress)
     path = project.package_path / "schemas.py"
     frames.write_text(path, contracts.render_schemas(inferred))
-    return contracts.load_contract(path, package=project.package, key=project.data.key)
+    loaded = contracts.load_contract(path, package=project.package, key=project.data.key)
+    return dataclasses.replace(loaded, findings=(*inferred.findings, *loaded.findings))
 
 
 def read_contract(*, settings: Mapping[str, Any], progress: Progress) -> DataContract:
@@ -78,6 +81,7 @@ def check_contract(
     contract: Mapping[str, Any],
     part: Literal["input", "features", "output"],
     uri: str,
+    as_of: str = "",
     progress: Progress,
 ) -> ContractReport:
     """Judge the rows behind a URI against one part of the contract."""
@@ -91,7 +95,14 @@ def check_contract(
         extra = [name for name in frame.columns if name in project.not_inputs or name not in known]
         frame = frame.drop(columns=extra)
     schemas = project.package_path / "schemas.py"
-    return contracts.check_frame(rules, part, frame, redact=project.redacted, schemas_path=schemas)
+    return contracts.check_frame(
+        rules,
+        part,
+        frame,
+        redact=project.redacted,
+        schemas_path=schemas,
+        as_of=datetime.fromisoformat(as_of) if as_of else None,
+    )
 
 
 def module_parity(
@@ -339,6 +350,9 @@ def _suggested(
         time=project.data.time,
         not_inputs=project.not_inputs,
         used_columns=read,
+        label=prepared.label,
+        # the default promises nothing: only what somebody wrote is asked of rows
+        freshness=project.envelope.freshness if "envelope.freshness" in project.origins else "",
     )
 
 

@@ -91,9 +91,14 @@ class Project:
         """Infer the data contract from the data and write schemas.py; never over a user's own."""
         return workbench.infer_contract(self, force=force)
 
-    def check_contract(self, data: str | None = None, *, part: str = "input") -> ContractReport:
-        """Judge a data set (the training data by default) against the contract."""
-        return workbench.check_contract(self, data, part=part)
+    def check_contract(
+        self, data: str | None = None, *, part: str = "input", as_of: str = ""
+    ) -> ContractReport:
+        """Judge a data set (the training data by default) against the contract.
+
+        as_of: "now" or an ISO 8601 moment at which rows must be fresh; "" asks for no age.
+        """
+        return workbench.check_contract(self, data, part=part, as_of=as_of)
 
     def contract(self) -> DataContract:
         """The data contract as schemas.py says it now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -250,7 +251,9 @@ def contract(project: Project) -> DataContract:
     return _save_contract(project, record, current_extraction(project))
 
 
-def check_contract(project: Project, data: str | None, *, part: str) -> ContractReport:
+def check_contract(
+    project: Project, data: str | None, *, part: str, as_of: str = ""
+) -> ContractReport:
     """See `Project.check_contract`."""
     if part not in ("input", "features", "output"):
         raise ConfigError(f"the contract has no part {part!r}", hint="input, features or output")
@@ -265,11 +268,25 @@ def check_contract(project: Project, data: str | None, *, part: str) -> Contract
             "contract": rules.to_json(),
             "part": part,
             "uri": uri,
+            "as_of": _moment(as_of),
         },
         ContractReport,
         cwd=Path(project.settings.project_path),
         progress=project.progress,
     )
+
+
+def _moment(as_of: str) -> str:
+    """A moment in UTC as text; ConfigError for what is none."""
+    if not as_of:
+        return ""
+    try:
+        moment = datetime.now(UTC) if as_of == "now" else datetime.fromisoformat(as_of)
+    except ValueError as error:
+        raise ConfigError(
+            f"{as_of!r} is not a moment", hint="now, or ISO 8601: 2026-01-31T12:00:00Z"
+        ) from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 # ---------------------------------------------------------------- what the verbs share

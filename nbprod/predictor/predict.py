@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from nbprod.data.contract import RowValidator, frame_of
+from nbprod.data.contract import CustomChecks, RowValidator, frame_of, needs_pandera
 from nbprod.data.row_columns import ColumnValidator
 from nbprod.data.row_frames import frame_of_columns
 from nbprod.data.row_values import is_null
@@ -22,6 +22,7 @@ from nbprod.records import ColumnRule, DataContract, Json, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     import pandas as pd
@@ -53,8 +54,9 @@ class Predictor:
         self.module = module
         self.state = state
         self.model = model
-        self._validator = RowValidator(bundle.contract.input, bundle.contract.strict)
-        self._columns = ColumnValidator(bundle.contract.input, bundle.contract.strict)
+        #: judges rows as JSON gives them, as `answer` does
+        self.validator = input_validator(bundle.contract, bundle.module_path)
+        self._columns = _column_validator(bundle.contract)
         self._output_validator = RowValidator(bundle.contract.output, strict=True)
         self._inputs = [rule.name for rule in bundle.contract.input]
         # the two submodules are imported now, not while the first caller waits
@@ -116,9 +118,7 @@ class Predictor:
 
         Raises DataError with every violation when a row breaks the contract.
         """
-        return _checked_features(
-            self.module, self.state, self.contract.input, self._validator, rows
-        )
+        return _checked_features(self.module, self.state, self.contract.input, self.validator, rows)
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Outputs of raw rows, one column for each output, the index kept.
@@ -133,15 +133,18 @@ class Predictor:
         names = [rule.name for rule in self.contract.output]
         return predict_rows(self.module, self.model, features, self.state, names)
 
-    def answer(self, rows: Sequence[Row], *, partial: bool = False) -> Answer:
+    def answer(
+        self, rows: Sequence[Row], *, partial: bool = False, as_of: datetime | None = None
+    ) -> Answer:
         """Answers rows as JSON gives them: the path that serves.
 
         The set is refused whole when one row breaks the contract, unless ``partial``: then the
-        good rows are answered. The same rows give the same answer.
+        good rows are answered. The same rows give the same answer. as_of: the moment at which
+        rows must be fresh, where the contract says how old they may be; None asks for no age.
         Raises ExecutionError when the user's code raises, or (unless ``partial``) when the
         model's output breaks the contract: such an output is never answered.
         """
-        frame, good, violations = self._accepted(rows)
+        frame, good, violations = self._accepted(rows, as_of)
         if frame is None or (violations and not partial):
             return Answer([], [], violations, [])
         features = transform_rows(self.module, frame, self.state)
@@ -159,14 +162,14 @@ class Predictor:
         return Answer(self._shaped(outputs), fed, violations, good, failed)
 
     def _accepted(
-        self, rows: Sequence[Row]
+        self, rows: Sequence[Row], as_of: datetime | None
     ) -> tuple[pd.DataFrame | None, list[int], list[Violation]]:
         """The frame of the good rows, None without any; their places; what the others break."""
         rules = self.contract.input
-        columns = self._columns.columns(rows)
+        columns = self._columns.columns(rows) if self._columns is not None else None
         if columns is not None:
             return frame_of_columns(columns, rules, len(rows)), list(range(len(rows))), []
-        checked, violations = self._validator.check(rows)
+        checked, violations = self.validator.check(rows, as_of=as_of)
         good = [place for place, row in enumerate(checked) if row is not None]
         if not good:
             return None, [], violations
@@ -202,6 +205,21 @@ class Predictor:
         return list(outputs)
 
 
+def input_validator(contract: DataContract, package: Path) -> RowValidator:
+    """What judges a caller's rows; a package's schemas.py is executed where it has own checks."""
+    custom = None
+    if needs_pandera(contract, "input"):
+        custom = CustomChecks(package / "schemas.py", "input")
+    return RowValidator(contract.input, contract.strict, custom)
+
+
+def _column_validator(contract: DataContract) -> ColumnValidator | None:
+    """The quick yes to a batch, where nothing but the rules has to be asked."""
+    if needs_pandera(contract, "input") or any(rule.freshness for rule in contract.input):
+        return None
+    return ColumnValidator(contract.input, contract.strict)
+
+
 def checked_features(
     module: LoadedModule, state: Any, contract: DataContract, rows: Sequence[Row]
 ) -> pd.DataFrame:
@@ -210,7 +228,7 @@ def checked_features(
     The same steps as ``Predictor.features``: validated, typed by the contract, transformed.
     Raises DataError with every violation when a row breaks the contract.
     """
-    validator = RowValidator(contract.input, contract.strict)
+    validator = input_validator(contract, module.path)
     return _checked_features(module, state, contract.input, validator, rows)
 
 

@@ -8,12 +8,12 @@ import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nbprod.data import prediction_log
 from nbprod.data.prediction_log import LogWriter
 from nbprod.data.profile import ProfileWriter
-from nbprod.data.row_validation import RowValidator
 from nbprod.errors import NbprodError
 from nbprod.predictor import Answer, Predictor
 from nbprod.predictor.bundle import GOLDEN_FILE
@@ -71,9 +71,7 @@ class Service:
         )
         # A model's code need not be safe in two threads: the batcher's and a golden replay's.
         self._computing = threading.Lock()
-        contract = predictor.contract
-        self._validator = RowValidator(contract.input, contract.strict)
-        output = contract.output
+        output = predictor.contract.output
         self._profile = ProfileWriter(
             options.profile_folder,
             release=options.release,
@@ -159,7 +157,7 @@ class Service:
         try:
             # Partial: one caller's bad row must not refuse the others'.
             with self._computing:
-                answer = self.predictor.answer(rows, partial=True)
+                answer = self.predictor.answer(rows, partial=True, as_of=datetime.now(UTC))
             done = self._split(jobs, answer)
         except Exception:  # noqa: BLE001 - the model's own code; it is tried again request by request
             done = [self._alone(job) for job in jobs]
@@ -199,7 +197,9 @@ class Service:
     def _alone(self, job: _Job) -> _Done:
         try:
             with self._computing:
-                answer = self.predictor.answer(job.request.rows, partial=job.request.partial)
+                answer = self.predictor.answer(
+                    job.request.rows, partial=job.request.partial, as_of=datetime.now(UTC)
+                )
         except Exception as error:  # noqa: BLE001 - the model's own code may raise anything
             self.metrics.count("model_errors")
             # The model's words may quote a row's values: not where some are to be hidden.
@@ -282,7 +282,7 @@ class Service:
         values = self.options.fallback
         output = next(iter(values.values())) if len(values) == 1 else dict(values)
         # Even a fallback is never given for a row the contract forbids.
-        checked, violations = self._validator.check(request.rows)
+        checked, violations = self.predictor.validator.check(request.rows, as_of=datetime.now(UTC))
         if violations and not request.partial:
             return _Done(self._refused(request, violations))
         good = [place for place, row in enumerate(checked) if row is not None]

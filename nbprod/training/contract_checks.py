@@ -21,9 +21,17 @@ _SHOWN = 5
 def check_inputs(contract: DataContract, prepared: Prepared, settings: Settings) -> None:
     """Refuses, with a DataError that counts each failure, training rows the contract forbids.
 
-    Serving would refuse such rows, so a model must not learn from them.
+    Serving would refuse such rows, so a model must not learn from them. The checks that only
+    pandera can run are run, too; how old the rows are is not asked: they are the past.
     """
-    report = check_frame(contract, "input", prepared.inputs, redact=settings.redacted)
+    schemas = settings.package_path / "schemas.py"
+    report = check_frame(
+        contract,
+        "input",
+        prepared.inputs,
+        redact=settings.redacted,
+        schemas_path=schemas if schemas.is_file() else None,
+    )
     if report.passed:
         return
     counted = [f"{what} ({rows:,} rows)" for what, rows in report.failures.items()]

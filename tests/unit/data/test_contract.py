@@ -215,12 +215,14 @@ def test_a_user_s_checks_are_compiled_or_named(edited):
     assert {name: item.compiled for name, item in rules.items()} == {
         "a": True,
         "b": False,
-        "c": False,
+        "c": True,
         "d": True,
         "e": False,
     }
+    assert loaded.unique == (("c",),)
     assert {finding.code for finding in loaded.findings} == {"NBC002"}
-    assert any("whole frame" in finding.message for finding in loaded.findings)
+    assert loaded.whole == ("input",)
+    assert any("ordered" in finding.message for finding in loaded.findings)
 
 
 def test_hand_written_checks_run_on_frames(edited):
@@ -231,8 +233,8 @@ def test_hand_written_checks_run_on_frames(edited):
     without = check_frame(loaded, "input", frame)
     judged = check_frame(loaded, "input", frame, schemas_path=edited)
 
-    assert without.passed
-    assert {finding.code for finding in without.findings} == {"NBC002"}
+    assert without.failures == {"c: unique": 2}
+    assert [finding.code for finding in without.findings] == ["NBC002", "NBC001"]
     assert not judged.passed
     assert judged.failures["b: check"] == 1
 
