@@ -10,7 +10,7 @@ from nbprod.errors import ExtractionError
 from nbprod.extraction.module import make_module
 from nbprod.extraction.provenance import MANIFEST, edited_files, read_manifest
 from nbprod.extraction.rules import finding
-from nbprod.extraction.writing import difference, on_disk, write_package
+from nbprod.extraction.writing import difference, on_disk, recover, write_package
 from nbprod.notebook.document import read_notebook
 from nbprod.records import Extraction, sha256
 
@@ -84,6 +84,7 @@ class _Disk:
 
 def _compare(package_path: Path, module: Module, *, force: bool) -> _Disk:
     """What writing the module would change; with force, nothing counts as edited."""
+    recover(package_path, MANIFEST)
     try:
         manifest = read_manifest(package_path)
     except ExtractionError:

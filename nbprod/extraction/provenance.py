@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import ExtractionError
+from nbprod.extraction.writing import recover
 from nbprod.records import sha256
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def module_state(package_path: str | Path) -> dict[str, Any]:
     gone. ExtractionError when no module was extracted there.
     """
     package_path = Path(package_path)
+    recover(package_path, MANIFEST)
     manifest = read_manifest(package_path)
     if manifest is None:
         raise ExtractionError(

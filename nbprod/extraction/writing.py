@@ -71,7 +71,7 @@ def write_package(
                     _refuse_changed(folder, seen, files, (*order, *stale))
                 _swap(folder, order, stale)
             finally:
-                for path in (*order, *stale):
+                for path in (last, *order, *stale):  # ``last`` first: see ``recover``
                     for suffix in (_ASIDE, _KEPT):
                         with contextlib.suppress(FileNotFoundError):
                             os.unlink(folder / (path + suffix))
@@ -80,8 +80,27 @@ def write_package(
     _remove_empty(folder, stale)
 
 
+def recover(folder: Path, last: str) -> None:
+    """Bring a package in order whose writer was killed half-way: the old module, or the new one.
+
+    The old files lie beside the new ones from before the first rename until after the last one,
+    and that of ``last`` only while all of them do: it tells which of both is whole. Nothing is
+    done while somebody writes, or where the disk does not let it.
+    """
+    left = [item for place in ("", "tests/") for item in folder.glob(f"{place}*.nbprod-*")]
+    if not left:
+        return
+    with contextlib.suppress(OSError, StoreError), _alone_in(folder, wait_s=0):
+        if (folder / (last + _KEPT)).exists():
+            kept = [item for item in left if item.name.endswith(_KEPT)]
+            for item in sorted(kept, key=lambda item: item.name == last + _KEPT):
+                os.replace(item, item.with_name(item.name.removesuffix(_KEPT)))
+        for item in left:
+            item.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _alone_in(folder: Path, wait_s: float = _WAIT_S) -> Iterator[None]:
     """One writer of a package at a time, on this machine; ends with the process that holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -91,7 +110,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        until = time.monotonic() + _WAIT_S
+        until = time.monotonic() + wait_s
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -99,7 +118,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
             except BlockingIOError as error:
                 if time.monotonic() > until:
                     raise StoreError(
-                        f"another process has been writing {folder} for {_WAIT_S} s",
+                        f"another process has been writing {folder} for {wait_s} s",
                         hint="wait for it, or end it; then run the command again",
                     ) from error
                 time.sleep(0.02)
@@ -136,7 +155,7 @@ def _swap(folder: Path, order: list[str], stale: list[str]) -> None:
     kept: list[str] = []
     made: list[str] = []
     try:
-        for path in (*order, *stale):
+        for path in (*stale, *order):
             if (folder / path).exists():
                 os.link(folder / path, folder / (path + _KEPT))
                 kept.append(path)

@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import ConfigError, DataError, ExtractionError, MissingDependencyError
+from nbprod.errors import (
+    ConfigError,
+    DataError,
+    ExecutionError,
+    ExtractionError,
+    MissingDependencyError,
+)
 from nbprod.lifecycle.isolation import run_isolated, run_job
 from nbprod.lifecycle.lineage import FOLDERS, file_digest, inputs_of
 from nbprod.records import (
@@ -124,8 +130,8 @@ def prove(project: Project) -> Proof:
             "environ": {"MPLBACKEND": "Agg"},  # a plot in a tagged cell opens no window
         }
         sources = [dataclasses.asdict(cell) for cell in document.cells]
-        cells = run_job("proof_cells", {**told, "cells": sources}, **options)
-        module = run_job("proof_module", {**told, "version": extraction.version}, **options)
+        cells = _proof_job("proof_cells", {**told, "cells": sources}, options)
+        module = _proof_job("proof_module", {**told, "version": extraction.version}, options)
         counts, findings = _inline_tests(project)
     findings = [*map(Finding.from_json, module["findings"]), *findings]
     record = Proof(
@@ -141,6 +147,23 @@ def prove(project: Project) -> Proof:
     )
     project.store.save(FOLDERS[Proof], record)
     return record
+
+
+def _proof_job(job: str, arguments: dict[str, Any], options: dict[str, Any]) -> Any:
+    """What a job of a proof returns; where its process dies, what it last did is told."""
+    last = ""
+
+    def progress(message: str, fraction: float | None = None) -> None:
+        nonlocal last
+        last = message
+        options["progress"](message, fraction)
+
+    try:
+        return run_job(job, arguments, **{**options, "progress": progress})
+    except ExecutionError as error:
+        if error.cell_id is not None or not last:
+            raise
+        raise ExecutionError(f"while {last}: {error.message}", hint=error.hint) from error
 
 
 def _inline_tests(project: Project) -> tuple[dict[str, int], list[Finding]]:

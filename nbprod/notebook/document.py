@@ -207,9 +207,12 @@ def _content(path: Path, text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        cut = "is cut off" if error.pos >= len(text.rstrip()) else "is not valid JSON"
+        ended = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        cut = "is cut off" if ended else "is not valid JSON"
         raise NotebookError(
-            f"{path} {cut} at line {error.lineno}: {error.msg}",
+            f"{path} {cut} at line {error.lineno}: {error.msg}"
+            if text.strip()
+            else f"{path} is empty",
             hint="restore the notebook from version control or from .ipynb_checkpoints",
             notebook=str(path),
         ) from error
@@ -219,16 +222,36 @@ def _content(path: Path, text: str) -> dict[str, Any]:
             hint="a notebook is a JSON object with a list of cells; give an .ipynb file",
             notebook=str(path),
         )
-    if "cells" not in content or content.get("nbformat", 4) < 4:
+    version = content.get("nbformat", 4)
+    if "cells" not in content or (isinstance(version, int) and version < 4):
         content = _upgraded(path, text)
-    cells = content["cells"]
-    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+    if told := _misshapen(content):
         raise NotebookError(
-            f"{path} is not a notebook: its cells are not a list of objects",
+            f"{path} is not a notebook: {told}",
             hint="restore the notebook from version control or from .ipynb_checkpoints",
             notebook=str(path),
         )
     return cast("dict[str, Any]", content)
+
+
+def _misshapen(content: Mapping[str, Any]) -> str:
+    """What is not as nbformat has it, of the parts that are read here; "" when all is."""
+    cells = content["cells"]
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        return "its cells are not a list of objects"
+    for number, cell in enumerate(cells, start=1):
+        source = cell.get("source", "")
+        if not isinstance(source, str) and not (
+            isinstance(source, list) and all(isinstance(line, str) for line in source)
+        ):
+            return f"the source of its cell {number} is not text"
+    metadata = [content.get("metadata"), *(cell.get("metadata") for cell in cells)]
+    if not all(isinstance(item, dict | None) for item in metadata):
+        return "metadata is not an object"
+    kernel = [(metadata[0] or {}).get(name) for name in ("kernelspec", "language_info")]
+    if not all(isinstance(item, dict | None) for item in kernel):
+        return "its kernelspec or language_info is not an object"
+    return ""
 
 
 def _upgraded(path: Path, text: str) -> dict[str, Any]:
@@ -271,7 +294,7 @@ def _check_language(content: Mapping[str, Any], path: Path) -> None:
     language = (metadata.get("kernelspec") or {}).get("language") or (
         metadata.get("language_info") or {}
     ).get("name", "python")
-    if language.lower() not in ("python", "ipython", "python3"):
+    if str(language).lower() not in ("python", "ipython", "python3"):
         raise NotebookError(
             f"{path} is a notebook in {language}, not in Python",
             hint="nbprod carries Python notebooks into production",

@@ -132,12 +132,12 @@ class _Run:
         cell_id = code.cell.cell_id
         try:
             self.execute(code, node)
-        except Exception as error:
-            line = _line_of(error, cell_id) or node.lineno
-            text = "".join(traceback.format_exception_only(error)).strip()
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            places = _places(error) or [(cell_id, node.lineno)]
             if not only_shows(node, self._selection.modules, self._selection.shown):
-                raise _raised(self.notebook, cell_id, line, text) from error
-            self.notes.append({"cell_id": cell_id, "line": line, "message": text})
+                raise _raised(self.notebook, error, places) from error
+            line = next((line for cell, line in places if cell == cell_id), node.lineno)
+            self.notes.append({"cell_id": cell_id, "line": line, "message": _told(error)})
         last = node.end_lineno or node.lineno
         for value in self._wanted.get(cell_id, ()):
             if node.lineno <= value.after[1] <= last and value.name in self.names:
@@ -170,20 +170,36 @@ def _file(cell_id: str) -> str:
     return f"<cell {cell_id}>"
 
 
-def _line_of(error: Exception, cell_id: str) -> int | None:
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == _file(cell_id)
+def _places(error: BaseException) -> list[tuple[str, int]]:
+    """The cells and lines that an error passed through, the deepest last."""
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        frames.append((error.filename or "", error.lineno))
+    return [
+        (file[len("<cell ") : -1], line or 1) for file, line in frames if file.startswith("<cell ")
     ]
-    return frames[-1].lineno if frames else None
 
 
-def _raised(notebook: str, cell_id: str, line: int, text: str) -> ExecutionError:
+def _told(error: BaseException) -> str:
+    return "".join(traceback.format_exception_only(error)).strip()
+
+
+def _raised(notebook: str, error: BaseException, places: list[tuple[str, int]]) -> ExecutionError:
+    (first, first_line), (cell_id, line) = places[0], places[-1]
+    called = f", called from cell {first}, line {first_line}" if first != cell_id else ""
     return ExecutionError(
-        f"the tagged cells do not run by themselves: cell {cell_id}, line {line} raised {text}",
-        hint="restart the kernel and run the tagged cells alone; tag the cell that they need",
+        "the tagged cells do not run by themselves:"
+        f" cell {cell_id}, line {line} raised {_told(error)}{called}",
+        hint=_hint(error),
         notebook=notebook,
         cell_id=cell_id,
         line=line,
     )
+
+
+def _hint(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"install {error.name} where nbprod runs, or put its file beside the notebook"
+    if isinstance(error, NameError):
+        return "restart the kernel and run the tagged cells alone; tag the cell that they need"
+    return "restart the kernel and run the tagged cells alone: they raise the same there"

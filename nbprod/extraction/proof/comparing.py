@@ -149,18 +149,19 @@ class Side:
 
     def _pairs(self, expected: Json, actual: Json, part: str) -> None:
         left, right = (
-            {str(shown(key)): item for key, item in side["items"]} for side in (expected, actual)
+            {repr(shown(key)): item for key, item in side["items"]} for side in (expected, actual)
         )
-        for name in dict.fromkeys([*left, *right]):
-            inner = f"{part}[{name!r}]" if expected["t"] == "dict" else f"{part}.{name}"
+        for key in dict.fromkeys([*left, *right]):
+            name = key.strip("'")
+            inner = f"{part}[{key}]" if expected["t"] == "dict" else f"{part}.{name}"
             if expected["t"] == "model":
                 inner = f"{part}.{name}(features)"
-            if name in left and name in right:
-                self.compare(left[name], right[name], inner)
+            if key in left and key in right:
+                self.compare(left[key], right[key], inner)
             elif name == "feature_names_in_":
                 self.opaque.append(f"{inner}: an array of the cells has names in the module")
             else:
-                self._gap(inner, *("it" if name in side else "nothing" for side in (left, right)))
+                self._gap(inner, *("it" if key in side else "nothing" for side in (left, right)))
         self.compared += not left and not right
 
     def _items(self, expected: list[Json], actual: list[Json], part: str) -> None:

@@ -10,7 +10,6 @@ alike: it may miss a difference of dtype width, and never invents one.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import decimal
 import enum
@@ -25,6 +24,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from nbprod.extraction.proof.holding import fields_beside, fields_of
 from nbprod.extraction.proof.tables import array, is_array, is_table, long_list, table
 from nbprod.notebook.effects import DISPLAY_MODULES
 from nbprod.records import canonical_json, sha256
@@ -134,6 +134,14 @@ class Encoder:
         return None
 
     def _container(self, value: Any) -> Json | None:
+        told = self._contained(value)
+        beside = fields_beside(value) if told is not None else {}
+        if told is None or not beside:
+            return told
+        fields = {name: self._encode(item) for name, item in beside.items()}
+        return {"t": "object", "class": _class(value), "items": _pairs({"items": told, **fields})}
+
+    def _contained(self, value: Any) -> Json | None:
         if isinstance(value, Mapping):
             pairs = [[self._encode(key), self._encode(item)] for key, item in value.items()]
             return {"t": "dict", "items": sorted(pairs, key=lambda pair: canonical_json(pair[0]))}
@@ -175,25 +183,8 @@ class Encoder:
         return None
 
     def _object(self, value: Any) -> Json | None:
-        """Any other object by its class and the fields that make up its state."""
-        if callable(weights := getattr(value, "state_dict", None)) and hasattr(value, "parameters"):
-            state: Any = dict(weights())
-        elif hasattr(value, "bit_generator"):
-            state = value.bit_generator.state
-        elif dataclasses.is_dataclass(value):
-            names = [item.name for item in dataclasses.fields(value)]
-            state = {name: getattr(value, name) for name in names}
-        else:
-            state = value.__getstate__()
-        if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
-            state = {**(state[0] or {}), **state[1]}
-        if state is None and hasattr(value, "__dict__"):
-            state = {}
-        if state is None:
-            return None
-        if not isinstance(state, Mapping):
-            state = {"": state}
-        told = {str(name): self._encode(item) for name, item in state.items()}
+        """Any other object by its class and all that it holds."""
+        told = {name: self._encode(item) for name, item in fields_of(value).items()}
         return {"t": "object", "class": _class(value), "items": _pairs(told)}
 
 

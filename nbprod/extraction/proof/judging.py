@@ -130,13 +130,16 @@ _ROUNDING = 1e-9
 _HINTS = {
     True: "this is rounding: sums depend on how rows lie in memory; allow it in nbprod.toml:"
     ' [parity] tolerance = { "*" = "rel:1e-9" }',
-    False: "compare that line of the cell with the module's; where a random generator decides,"
-    " give it a fixed seed in the notebook",
+    False: "compare that line of the cell with the module's; where a random generator or the clock"
+    " decides, give it a fixed seed, or a fixed time, in the notebook",
 }
 
 
-def _sizes(gap: Gap) -> list[float]:
-    return [abs(value) for value in (gap.expected, gap.actual) if isinstance(value, int | float)]
+def _is_rounding(gap: Gap) -> bool:
+    both = gap.expected, gap.actual
+    if not all(isinstance(value, float) for value in both):
+        return False
+    return gap.distance <= _ROUNDING * max(1.0, *map(abs, both))
 
 
 def _differences(gaps: list[tuple[Expected, Gap]]) -> list[Finding]:
@@ -147,11 +150,10 @@ def _differences(gaps: list[tuple[Expected, Gap]]) -> list[Finding]:
     others = [other.name for other, _ in gaps[1:]]
     after = f"; after it differ too: {', '.join(dict.fromkeys(others))}" if others else ""
     what = value.name if value.role in ("", value.name) else f"{value.role} {value.name}"
-    rounding = gap.distance <= _ROUNDING * max([1.0, *_sizes(gap)])
     told = finding(
         "NBX030",
         f"{what} differs: {gap}; in the module: {value.where}{after}",
-        hint=_HINTS[rounding],
+        hint=_HINTS[_is_rounding(gap)],
         cell_id=value.cell_id,
         line=value.line,
     )
@@ -196,6 +198,17 @@ def _nothing(verdicts: list[ComparedValue]) -> list[Finding]:
         )
         for value in road
         if value.verdict == UNKNOWN and value.reason != _NOT_KEPT
+    ]
+    found += [
+        finding(
+            "NBX031",
+            f"{value.role} {value.name} was compared in part: {value.reason}",
+            hint="keep its content in frames, arrays or plain values to have all of it compared",
+            cell_id=value.cell_id,
+            line=value.line,
+        )
+        for value in road
+        if value.verdict == SAME and value.reason
     ]
     return found
 

@@ -85,6 +85,9 @@ def array(value: Any, encoder: Encoder) -> Json:
         entries = matrix.tocoo()
         parts = np.column_stack([entries.row, entries.col, entries.data])
         return {"t": "array", "shape": list(value.shape), "file": encoder.keep_array(parts)}
+    elif isinstance(value, np.ma.MaskedArray):
+        parts = {"data": array(value.filled(), encoder), "mask": array(value.mask, encoder)}
+        return {"t": "dict", "items": [[{"t": "text", "v": n}, item] for n, item in parts.items()]}
     else:
         values = np.asarray(value)
     shape = list(values.shape)

@@ -11,7 +11,7 @@ from nbprod.extraction.provenance import MANIFEST, base_text, edited_files, read
 from nbprod.extraction.sync import telling
 from nbprod.extraction.sync.merging import merge
 from nbprod.extraction.sync.places import body_of, header_length, read_text, texts_of
-from nbprod.extraction.writing import on_disk
+from nbprod.extraction.writing import on_disk, recover
 from nbprod.notebook.document import file_digest, read_notebook
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Sides:
     def __post_init__(self) -> None:
         self.digest = file_digest(self.path)
         self.document = read_notebook(self.path)
+        recover(self.package, MANIFEST)
         manifest = read_manifest(self.package)
         if manifest is None:
             raise ExtractionError(

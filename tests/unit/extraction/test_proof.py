@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime
 import decimal
+import functools
+import operator
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +16,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.spatial
+import torch
 
 from nbprod.errors import ExecutionError
 from nbprod.extraction.proof import Encoder, Plan, Walk, compare_runs, run_cells
-from nbprod.extraction.proof.comparing import Side
+from nbprod.extraction.proof.comparing import Gap, Side
+from nbprod.extraction.proof.judging import _is_rounding
 from nbprod.notebook.document import read_notebook
 from nbprod.predictor.modules import load_package, read_manifest, unload_package
 from nbprod.records import ComparedValue, Finding
@@ -272,6 +279,62 @@ def test_what_cannot_be_compared_is_told(
     assert [(item.code, item.severity) for item in findings] == [("NBX031", "warning")]
 
 
+@pytest.mark.parametrize("made", [threading.Lock, lambda: (i for i in [1]), threading.Condition])
+def test_what_shows_nothing_is_never_the_same(tmp_path: Path, made: Callable[[], Any]) -> None:
+    """Two things that do not tell what they hold are not called the same."""
+    encoder, side = Encoder(tmp_path), Side(tmp_path, "v", {})
+    side.compare(encoder.encode(made()), encoder.encode(made()))
+    assert side.opaque
+
+
+def test_compared_in_part_is_told(carry: Callable[..., Any], data_uri: str, tmp_path: Path) -> None:
+    """A learned value of which a part is a function: the rest is compared, and that is said."""
+    fit = "known = {'top': flights['distance'].max(), 'scale': lambda x: x / 2}"
+    features = "X = pd.DataFrame({'far': known['scale'](flights['distance']) / known['top']})"
+    cells = [("data", f"flights = pd.read_parquet('{data_uri}')"), ("fit", fit)]
+    carried = carry([("", "import pandas as pd"), *cells, ("features", features)])
+    values, findings = prove(carried, tmp_path)
+    assert values["known"].verdict == "same"
+    assert [(item.code, item.severity) for item in findings] == [("NBX031", "warning")]
+    assert "known was compared in part: not compared: ['scale']" in findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("body", "raised", "hint"),
+    [
+        ("return 1 / 0", "ZeroDivisionError", "raise the same"),
+        ("import nowhere_to_be_found", "ModuleNotFoundError", "install nowhere_to_be_found"),
+        ("raise NameError('nobody')", "NameError", "tag the cell"),
+        ("raise SystemExit('enough')", "SystemExit: enough", "raise the same"),
+    ],
+)
+def test_the_deepest_cell_is_named(
+    carry: Callable[..., Any], data_uri: str, tmp_path: Path, body: str, raised: str, hint: str
+) -> None:
+    """Where a cell calls what another defines, the line that raised and the one that called."""
+    carried = carry(
+        [
+            ("", "import pandas as pd"),
+            ("lib", f"def learned(rows):\n    {body}"),
+            ("data", f"flights = pd.read_parquet('{data_uri}')"),
+            ("fit", "top = learned(flights)"),
+            ("features", "X = flights[['distance']] * 2\nX['top'] = top"),
+        ]
+    )
+    with pytest.raises(ExecutionError, match=f"cell c2, line 2 raised {raised}") as caught:
+        prove(carried, tmp_path)
+    assert "called from cell c4, line 1" in caught.value.message
+    assert (caught.value.cell_id, caught.value.line) == ("c2", 2)
+    assert hint in caught.value.hint
+
+
+def test_a_whole_number_is_no_rounding(statements: Any, tmp_path: Path) -> None:
+    """A large counter that is one off is a difference of its own, not of the last digits."""
+    gap = Gap("", "", -1, "", 10**30, 10**30 + 1, 1.0, "exact")
+    assert not _is_rounding(gap)
+    assert _is_rounding(dataclasses.replace(gap, expected=1e30, actual=1e30 * (1 + 1e-15)))
+
+
 def test_nothing_compared_is_no_proof(tmp_path: Path) -> None:
     """A plan without values, or a run without them, does not pass."""
     told: dict[str, Any] = {"values": {}, "notes": [], "rows": []}
@@ -381,6 +444,14 @@ class Thing:
     parts: list[Any]
 
 
+class Counted(dict[str, int]):
+    """A dictionary that holds more than its items."""
+
+    def __init__(self, *, limit: int, **items: int) -> None:
+        super().__init__(items)
+        self.limit = limit
+
+
 def _frame(**columns: Any) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
@@ -415,6 +486,16 @@ KINDS: list[tuple[Any, Any, str]] = [
     (_frame(x=[[1, 2], [3]]), _frame(x=[[1, 2], [4]]), "column 'x' at row 1"),
     (Thing(1.0, [1]), Thing(1.0, [2]), ".parts[0]"),
     (np.random.default_rng(1), np.random.default_rng(2), "state"),
+    ({1: "a", "1": "b"}, {1: "b", "1": "a"}, "in [1]"),
+    (functools.partial(round, ndigits=1), functools.partial(round, ndigits=2), "['ndigits']"),
+    (operator.itemgetter("a"), operator.itemgetter("b"), "in .arguments[0]"),
+    (ValueError("a"), ValueError("b"), "'a', the module 'b'"),
+    (Counted(a=1, limit=3), Counted(a=1, limit=4), "in .limit"),
+    (collections.defaultdict(int), collections.defaultdict(list), "in .default_factory"),
+    (np.ma.array([1, 2], mask=[0, 1]), np.ma.array([1, 2], mask=[1, 0]), "in ['data'] at row 0"),
+    (scipy.spatial.cKDTree([[0.0, 1]]), scipy.spatial.cKDTree([[0.0, 2]]), "in .data"),
+    (torch.nn.Dropout(0.1), torch.nn.Dropout(0.2), "Dropout(p=0.1"),
+    (torch.nn.Sequential(torch.nn.ReLU()), torch.nn.Sequential(torch.nn.Tanh()), "Tanh"),
 ]
 
 

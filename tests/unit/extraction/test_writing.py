@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ import pytest
 
 from nbprod.errors import ExtractionError, StoreError
 from nbprod.extraction import extract
-from nbprod.extraction.writing import difference, write_package
+from nbprod.extraction.writing import difference, recover, write_package
 
 CELLS = [
     ("", "import pandas as pd"),
@@ -137,6 +140,59 @@ def test_failing_disk_leaves_the_old_module(carry: Carry, monkeypatch: pytest.Mo
             )
         monkeypatch.setattr("nbprod.extraction.writing.os.replace", real)
         assert snapshot(carried.package) == before
+
+
+KILLED = """
+import os, signal, sys
+from nbprod.extraction import writing
+function, number = sys.argv[1], int(sys.argv[2])
+real, calls = getattr(os, function), iter(range(100))
+
+def dies(*arguments):
+    if next(calls) == number:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*arguments)
+
+setattr(writing.os, function, dies)
+from pathlib import Path
+folder = Path(sys.argv[3])
+new = {"a.py": "a = 2\\n", "tests/test_b.py": "b = 2\\n", "nbprod.json": "2"}
+writing.write_package(folder, new, ["stale.py"], last="nbprod.json")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a signal that cannot be caught")
+@pytest.mark.parametrize("function", ["fsync", "link", "replace", "unlink"])
+def test_a_killed_writer_leaves_one_of_both_modules(tmp_path: Path, function: str) -> None:
+    """Wherever SIGKILL hits, the next command finds the old module or the new one, and no rest."""
+    old = {"a.py": "a = 1\n", "tests/test_b.py": "b = 1\n", "stale.py": "", "nbprod.json": "1"}
+    new = {"a.py": "a = 2\n", "tests/test_b.py": "b = 2\n", "nbprod.json": "2"}
+    seen = []
+    for number in range(6):
+        package = tmp_path / f"{function}{number}"
+        write_package(package, old, [], last="nbprod.json")
+        command = [sys.executable, "-c", KILLED, function, str(number), str(package)]
+        code = subprocess.run(command, check=False).returncode
+        recover(package, "nbprod.json")
+        found = {name: text.decode() for name, text in snapshot(package).items()}
+        assert found in (old, new)
+        seen.append((code, found == new))
+    assert (-signal.SIGKILL, function == "unlink") in seen
+    assert not any(is_new for code, is_new in seen if code and function != "unlink")
+
+
+def test_nobody_is_disturbed_while_writing(tmp_path: Path) -> None:
+    """Files of a writer that is still there are left to it."""
+    fcntl = pytest.importorskip("fcntl")
+    write_package(tmp_path, {"a.py": "x = 1\n"}, [], last="a.py")
+    (tmp_path / "a.py.nbprod-new").write_text("x = 2\n")
+    handle = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    recover(tmp_path, "a.py")
+    assert (tmp_path / "a.py.nbprod-new").exists()
+    os.close(handle)
+    recover(tmp_path, "a.py")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["a.py"]
 
 
 def _rewrite(notebook: Path, cells: list[tuple[str, str]]) -> Path:

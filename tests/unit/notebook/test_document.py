@@ -80,7 +80,12 @@ def test_digest_is_over_sources_tags_and_ids(tmp_path: Path) -> None:
         ('{"a": 1}', "not a notebook"),
         ("[1, 2]", "not a notebook"),
         ('{"cells": "x", "nbformat": 4}', "not a list"),
-        ("", "cut off"),
+        ("", "is empty"),
+        ('{"cells": [{"source": "x = \'tru', "cut off"),
+        ('{"cells": [{"cell_type": "code", "source": 5}], "nbformat": 4}', "source of its cell 1"),
+        ('{"cells": [{"source": ["a", 5]}], "nbformat": 4}', "source of its cell 1"),
+        ('{"cells": [{"source": "a", "metadata": []}], "nbformat": 4}', "metadata is not"),
+        ('{"cells": [], "metadata": {"kernelspec": "x"}, "nbformat": "4"}', "kernelspec"),
     ],
 )
 def test_what_is_not_a_notebook(tmp_path: Path, text: str, message: str) -> None:
