@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # Their own state holds pointers into memory; what they were made of tells them.
@@ -51,10 +51,10 @@ def _reduced(value: Any) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some kinds will not be told in a later Python
         reduce = copyreg.dispatch_table.get(type(value))
-        told = reduce(value) if reduce else value.__reduce_ex__(4)
+        told = _called(reduce, value) if reduce else value.__reduce_ex__(4)
     if isinstance(told, str):
         return {"": told}
-    _, arguments, state, items, pairs, *_ = (*told, None, None, None)
+    arguments, state, items, pairs = (*told[1:5], None, None, None)[:4]
     fields: dict[str, Any] = _state(state)
     if given := [item for item in _given(arguments) if item is not type(value)]:
         fields["arguments"] = given
@@ -63,6 +63,10 @@ def _reduced(value: Any) -> dict[str, Any]:
     if pairs is not None:
         fields["pairs"] = dict(pairs)
     return fields
+
+
+def _called(function: Callable[[Any], Any], value: Any) -> Any:
+    return function(value)
 
 
 def _given(arguments: Sequence[Any]) -> Sequence[Any]:

@@ -139,7 +139,7 @@ def _is_rounding(gap: Gap) -> bool:
     both = gap.expected, gap.actual
     if not all(isinstance(value, float) for value in both):
         return False
-    return gap.distance <= _ROUNDING * max(1.0, *map(abs, both))
+    return bool(gap.distance <= _ROUNDING * max(1.0, *map(abs, both)))
 
 
 def _differences(gaps: list[tuple[Expected, Gap]]) -> list[Finding]:

@@ -86,8 +86,8 @@ def array(value: Any, encoder: Encoder) -> Json:
         parts = np.column_stack([entries.row, entries.col, entries.data])
         return {"t": "array", "shape": list(value.shape), "file": encoder.keep_array(parts)}
     elif isinstance(value, np.ma.MaskedArray):
-        parts = {"data": array(value.filled(), encoder), "mask": array(value.mask, encoder)}
-        return {"t": "dict", "items": [[{"t": "text", "v": n}, item] for n, item in parts.items()]}
+        both = {"data": array(value.filled(), encoder), "mask": array(value.mask, encoder)}
+        return {"t": "dict", "items": [[{"t": "text", "v": n}, item] for n, item in both.items()]}
     else:
         values = np.asarray(value)
     shape = list(values.shape)
