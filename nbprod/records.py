@@ -539,6 +539,7 @@ class Release(Record):
     extraction_id: str = ""
     approval_ids: tuple[str, ...] = ()
     golden_requests: int = 0
+    previous: dict[str, str] = field(default_factory=dict)  # version made before -> its digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -547,6 +548,8 @@ class Verification(Judgement):
 
     release: int
     files: int
+    records: int = 0  # of the road to the release that the store has and that were looked at
+    signed_with: str = ""  # the public key, in base64
 
 
 Role = Literal["champion", "canary", "shadow", "previous"]

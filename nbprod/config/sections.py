@@ -29,6 +29,7 @@ class Model:
     decision: str = ""
     outcome: str = ""
     task: Literal["classification", "regression", "ranking"] = "classification"
+    allow_pickle: tuple[str, ...] = ()  # model types that may be pickled: loading them runs code
     risk: Literal["high", "low"] = "low"
 
 
@@ -215,6 +216,8 @@ class Store:
 
     url: str = ".nbprod"
     tracking_uri: str = "sqlite:///.nbprod/mlflow.db"
+    signing_key: str = ""  # a private Ed25519 key in PEM form, or its path: releases are signed
+    trusted_keys: tuple[str, ...] = ()  # public keys; with any, a release must be signed by one
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from nbprod.errors import ExecutionError, NbprodError
 from nbprod.notebook.places import places_of
+from nbprod.predictor.model import ALLOW_PICKLE
 from nbprod.records import Record
 
 
@@ -19,6 +20,9 @@ def main(work: Path, progress_fd: int) -> int:
     from nbprod.lifecycle import jobs
 
     request = json.loads((work / "request.json").read_text(encoding="utf-8"))
+    settings = request["arguments"].get("settings", {})
+    # Whatever is loaded on the way, in this process or a kernel of it, follows the project's word.
+    os.environ[ALLOW_PICKLE] = ",".join(settings.get("model", {}).get("allow_pickle", ()))
     os.set_inheritable(progress_fd, False)
     sys.path.insert(0, os.getcwd())  # a notebook may import files that lie beside it
 

@@ -9,7 +9,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import NotFoundError, ReleaseError, StoreError
+from nbprod.errors import NotFoundError, ReleaseError, StoreError, TamperedRecordError
 from nbprod.lifecycle.isolation import run_isolated
 from nbprod.lifecycle.lineage import (
     FOLDERS,
@@ -33,6 +33,7 @@ from nbprod.records import (
     Approval,
     DataContract,
     Extraction,
+    Finding,
     GateResult,
     ParityReport,
     Release,
@@ -137,6 +138,7 @@ def release(project: Project, candidate: TrainingRun | str | None) -> Release:
         contract=next(item for item in parents if isinstance(item, DataContract)),
         extraction=next(item for item in parents if isinstance(item, Extraction)),
         approvals=approvals,
+        previous=next(reversed(_others(project, run.candidate.number)), None),
     )
     # A second copy, outside the release: whoever rewrites files and hashes together is found by it.
     project.store.save(_RELEASE_RECORDS, record, name=str(record.version))
@@ -145,15 +147,74 @@ def release(project: Project, candidate: TrainingRun | str | None) -> Release:
 
 def verify(project: Project, which: Release | int | str | None) -> Verification:
     """See `Project.verify`."""
-    from nbprod.releases import verify_release
+    from nbprod.predictor.signature import public_keys
+    from nbprod.releases import read_release, verify_release
 
     path = release_path(project, which)
     known = path.name in project.store.ids(_RELEASE_RECORDS)
     kept = project.store.load(Release, _RELEASE_RECORDS, path.name) if known else None
-    return verify_release(path, digest=kept.digest if kept else None)
+    settings = project.settings
+    record = verify_release(
+        path,
+        digest=kept.digest if kept else None,
+        trusted_keys=public_keys(settings.store.trusted_keys, Path(settings.project_path)),
+        others=_others(project, int(path.name)),
+    )
+    looked, findings = _kept_records(project, read_release(path))
+    findings = (*record.findings, *findings)
+    return dataclasses.replace(
+        record, records=looked, findings=findings, passed=record.passed and not findings
+    )
+
+
+def _kept_records(project: Project, release: Release) -> tuple[int, tuple[Finding, ...]]:
+    """The store's own copies of the records a release rests on: how many, and what is wrong.
+
+    One that is gone is no finding: the release holds it, and another machine never had it.
+    """
+    from nbprod.predictor.bundle import EVIDENCE
+
+    looked, findings = 0, []
+    for record_id, digest in release.inputs.items():
+        try:
+            present = project.store.digest_of(record_id)
+            message = f"record {record_id} in the store is not the one that was released"
+        except TamperedRecordError as error:
+            present, message = "", error.message
+        looked += present is not None
+        if present is not None and present != digest:
+            findings.append(
+                Finding(
+                    code="NBS015",
+                    severity="error",
+                    message=message,
+                    hint=f"restore it from the copy in the release's {EVIDENCE}/",
+                )
+            )
+    return looked, tuple(findings)
+
+
+def _others(project: Project, version: int) -> list[Release]:
+    """The other releases that can be read, the one made last at the end."""
+    found = (_release_at(project, number) for number in _versions(project) if number != version)
+    return sorted((item for item in found if item is not None), key=lambda item: item.created_at)
+
+
+def _release_at(project: Project, version: int) -> Release | None:
+    from nbprod.releases import read_release
+
+    try:
+        return read_release(releases_path(project) / str(version))
+    except ReleaseError:
+        return None  # its own verification says so
 
 
 # ---------------------------------------------------------------- what the verbs share
+
+
+def _versions(project: Project) -> list[int]:
+    """The versions of all releases, in order."""
+    return sorted(int(p.name) for p in releases_path(project).glob("*") if p.name.isdigit())
 
 
 def releases_path(project: Project) -> Path:
@@ -163,8 +224,7 @@ def releases_path(project: Project) -> Path:
 
 def release_path(project: Project, which: Release | int | str | None) -> Path:
     """The folder of a release: by record, by version, or the newest one."""
-    folder = releases_path(project)
-    known = sorted(int(p.name) for p in folder.glob("*") if p.name.isdigit())
+    folder, known = releases_path(project), _versions(project)
     if not known:
         raise NotFoundError("there is no release yet", hint="run `nbprod release`")
     if which is None:

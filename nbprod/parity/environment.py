@@ -110,7 +110,7 @@ def _tell(
 def fresh_rerun(transform: Any, state: Any, subject: Subject) -> Rerun:
     """Rows transformed in a fresh Python, to which transform and state go by value."""
     try:
-        import cloudpickle  # type: ignore[import-untyped]
+        import cloudpickle
     except ImportError as error:
         raise MissingDependencyError(
             "cloudpickle is not installed", hint="pip install cloudpickle"

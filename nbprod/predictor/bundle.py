@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nbprod.errors import StoreError, TamperedReleaseError
 from nbprod.predictor.model import save_model
 from nbprod.predictor.modules import MANIFEST as MODULE_MANIFEST
+from nbprod.predictor.signature import RELEASE_FILE, SIGNATURE_FILE, signature_problem
 from nbprod.predictor.state import save_state
 from nbprod.records import DataContract, Finding, Json, Snapshot, canonical_json, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 MANIFEST = "bundle.json"
 CONTRACT = "contract.json"
@@ -35,7 +36,6 @@ flavors:
     python_version: {}
 """
 # A release adds these to a bundle; they are evidence about it, not part of its digest.
-RELEASE_FILE = "release.json"
 GOLDEN_FILE = "golden.json"
 EVIDENCE = "evidence"
 _SKIPPED = ("__pycache__", "tests")
@@ -83,17 +83,18 @@ def write_bundle(
     lock_text: str,
     profile: SavedProfile | None = None,
     call: Callable[[Any], Any] | None = None,
+    allow_pickle: Collection[str] | None = None,
 ) -> Bundle:
     """Writes a bundle aside and renames it into place: it is there whole, or not at all.
 
     folder: must not exist yet. package_path: the generated package, copied without its tests.
-    profile: the reference profile. call: see ``save_model``; for torch models.
+    profile: the reference profile. call, allow_pickle: see ``save_model``.
     Raises StoreError when the folder exists, ExecutionError when a value cannot be saved.
     """
     with written_aside(folder) as work:
         _copy_package(package_path, work / "module" / package_path.name)
         save_state(state, work / "state")
-        model_manifest = save_model(model, work / "model", call=call)
+        model_manifest = save_model(model, work / "model", call=call, allow_pickle=allow_pickle)
         _write_json(work / CONTRACT, contract.to_json())
         _write_json(work / PARAMETERS, dict(parameters))
         (work / LOCK).write_text(lock_text, encoding="utf-8")
@@ -169,17 +170,27 @@ def verify_bundle(folder: str | Path, files: Mapping[str, str] | None = None) ->
     except (OSError, ValueError, KeyError, TypeError):
         return [_finding("NBS011", source, "is missing or unreadable")]
     found = all_file_hashes(folder)
-    findings = compare_files(expected, {k: v for k, v in found.items() if k != source})
+    unhashed = (source, SIGNATURE_FILE) if released else (source,)
+    findings = compare_files(expected, {k: v for k, v in found.items() if k not in unhashed})
     if digest is not None and digest != digest_of(file_hashes(folder)):
         findings.append(_finding("NBS012", source, "names another candidate's digest"))
     return findings
 
 
-def require_intact(folder: str | Path, *, ignore: Collection[str] = ()) -> None:
+def require_intact(
+    folder: str | Path, *, ignore: Collection[str] = (), trusted_keys: Sequence[str] = ()
+) -> None:
     """Raises TamperedReleaseError naming the files of a bundle that are not as hashed.
 
-    ignore: paths that may be there unhashed.
+    ignore: paths that may be there unhashed. trusted_keys: with any, only a release that is
+    signed with one of them is intact; see ``signature_problem``.
     """
+    if problem := signature_problem(Path(folder), trusted_keys):
+        raise TamperedReleaseError(
+            f"{folder} cannot be trusted: {problem}",
+            hint="restore the release from a copy you trust, or release again",
+            files=[SIGNATURE_FILE],
+        )
     findings = [f for f in verify_bundle(folder) if f.details["path"] not in ignore]
     if findings:
         raise TamperedReleaseError(
@@ -207,7 +218,7 @@ def compare_files(expected: Mapping[str, str], found: Mapping[str, str]) -> list
 def file_hashes(folder: Path) -> dict[str, str]:
     """Path -> SHA-256 of every file of a bundle; what a release adds is left out."""
     hashes = all_file_hashes(folder)
-    evidence = (RELEASE_FILE, GOLDEN_FILE)
+    evidence = (RELEASE_FILE, GOLDEN_FILE, SIGNATURE_FILE)
     return {
         path: digest
         for path, digest in hashes.items()

@@ -21,7 +21,7 @@ from nbprod.predictor.state import load_state
 from nbprod.records import ColumnRule, DataContract, Json, Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import datetime
     from pathlib import Path
 
@@ -65,17 +65,25 @@ class Predictor:
 
     @classmethod
     def load(
-        cls, folder: str | Path, *, verify: bool = True, digest: str | None = None
+        cls,
+        folder: str | Path,
+        *,
+        verify: bool = True,
+        digest: str | None = None,
+        trusted_keys: Sequence[str] = (),
+        allow_pickle: Collection[str] | None = None,
     ) -> Predictor:
         """The predictor of a bundle or release folder.
 
         verify: compare every file with its hash first.
         digest: the digest a record names; another one is refused.
+        trusted_keys: public keys in base64; with any, the release must be signed by one of them.
+        allow_pickle: see ``load_model``.
         Raises TamperedReleaseError naming each file that is missing, changed or added.
         """
         bundle = read_bundle(folder)
         if verify:
-            require_intact(folder)
+            require_intact(folder, trusted_keys=trusted_keys)
         if digest is not None and digest != bundle.digest:
             raise TamperedReleaseError(
                 f"{folder} has the digest {bundle.digest[:12]}, its record says {digest[:12]}",
@@ -83,7 +91,7 @@ class Predictor:
             )
         module = load_package(bundle.module_path, bundle.module_version)
         state = load_state(module.entry_point("features.State"), bundle.folder / "state")
-        model = load_model(bundle.folder / "model", bundle.model)
+        model = load_model(bundle.folder / "model", bundle.model, allow_pickle=allow_pickle)
         return cls(bundle, module, state, model)
 
     @property

@@ -98,7 +98,13 @@ def check_evidence(evidence: Evidence, digest: str, *, risk: str, approvers: Seq
     """
     for message, hint in _refusals(evidence, digest):
         raise ReleaseError(message, hint=hint)
-    check_approvals(evidence.approvals, digest, risk=risk, approvers=approvers)
+    check_approvals(
+        evidence.approvals,
+        digest,
+        risk=risk,
+        approvers=approvers,
+        trained_by=evidence.run.trained_by,
+    )
 
 
 def _refusals(evidence: Evidence, digest: str) -> Iterator[tuple[str, str]]:
@@ -164,12 +170,17 @@ def _parity_refusals(parity: ParityReport, digest: str) -> Iterator[tuple[str, s
 
 
 def check_approvals(
-    approvals: Sequence[Approval], digest: str, *, risk: str, approvers: Sequence[str]
+    approvals: Sequence[Approval],
+    digest: str,
+    *,
+    risk: str,
+    approvers: Sequence[str],
+    trained_by: str = "",
 ) -> None:
     """Refuses when a person's no is the last word, or when a yes is needed and missing.
 
-    At high risk one of ``approvers`` must have approved this digest; a rejection, whoever's,
-    blocks at any risk until a valid approval follows it.
+    At high risk one of ``approvers`` other than who trained it must have approved this digest; a
+    rejection, whoever's, blocks at any risk until a valid approval follows it.
     """
     about = sorted((a for a in approvals if a.candidate_digest == digest), key=_when)
     valid = [a for a in about if a.approved and (not approvers or a.by in approvers)]
@@ -180,12 +191,20 @@ def check_approvals(
             f"{last.by} rejected this candidate: {last.reason}",
             hint="train a better one, or ask for `nbprod approve` with a reason",
         )
-    if risk != "high" or (valid and approvers):
+    if risk != "high" or (approvers and any(a.by != trained_by for a in valid)):
         return
     if not approvers:
         raise ReleaseError(
             "the model's risk is high, and nobody may approve it",
             hint='name who may, in nbprod.toml:\n\n  [gate]\n  approvers = ["…"]',
+        )
+    if valid:  # and each of them by the person who trained it
+        second = [name for name in approvers if name != trained_by]
+        raise ReleaseError(
+            f"{trained_by} trained this candidate and is the only one who approved it",
+            hint=f"one of {', '.join(second)} runs `nbprod approve --reason TEXT`"
+            if second
+            else "name a second person in [gate] approvers",
         )
     others = sorted({a.by for a in about if a.approved})
     raise ReleaseError(

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbprod.errors import NbprodError, ReleaseError, StoreError, TamperedReleaseError
 from nbprod.predictor.bundle import (
     EVIDENCE,
     GOLDEN_FILE,
-    RELEASE_FILE,
     all_file_hashes,
     compare_files,
     digest_of,
     file_hashes,
     hash_file,
+    read_bundle,
     verify_bundle,
     written_aside,
 )
 from nbprod.predictor.golden import load_golden
+from nbprod.predictor.model import PICKLED
+from nbprod.predictor.signature import (
+    RELEASE_FILE,
+    SIGNATURE_FILE,
+    sign_release,
+    signature_problem,
+)
 from nbprod.records import (
     Approval,
     DataContract,
@@ -35,7 +43,6 @@ from nbprod.releases.evidence import Evidence, check_evidence, load_evidence, wr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from nbprod.config import Settings
 
@@ -53,10 +60,12 @@ def build_release(
     contract: DataContract,
     extraction: Extraction,
     approvals: Sequence[Approval] = (),
+    previous: Release | None = None,
 ) -> Release:
     """Freezes a candidate with its evidence in a new folder; runs none of the user's code.
 
     bundle: the run's bundle; the run's golden requests lie beside it, ``data/golden.json``.
+    previous: the release made before this one; the record names its digest.
     out: the release's folder. Where it exists with the same evidence, its release comes back;
         with other evidence it is refused: a release never changes.
     Raises ReleaseError with the next command, TamperedReleaseError for a changed file.
@@ -78,13 +87,14 @@ def build_release(
         shutil.copytree(bundle, work, dirs_exist_ok=True)
         shutil.copyfile(golden, work / GOLDEN_FILE)
         write_evidence(evidence, work)
-        release = _record(evidence, work)
+        release = _record(evidence, work, previous)
         if digest_of(file_hashes(work)) != digest:
             raise TamperedReleaseError(
                 "the bundle changed while it was copied", hint="run `nbprod release` again"
             )
         text = json.dumps(release.to_json(), indent=1, sort_keys=True)
         (work / RELEASE_FILE).write_text(text + "\n", encoding="utf-8")
+        _sign(work, release, settings)
         for path in work.rglob("*"):
             if path.is_file():
                 path.chmod(_READ_ONLY)
@@ -108,11 +118,34 @@ def read_release(path: Path) -> Release:
         ) from error
 
 
-def verify_release(path: Path, *, digest: str | None = None) -> Verification:
+def _warnings(work: Path) -> list[Finding]:
+    """What whoever deploys the release must know of it."""
+    model = read_bundle(work).model
+    if model["format"] != PICKLED:
+        return []
+    return [
+        Finding(
+            code="NBS034",
+            severity="warning",
+            message=f"the model, a {model['type']}, is pickled: loading it runs code",
+            hint="[model] allow_pickle allowed it; a format that holds only data is safer",
+        )
+    ]
+
+
+def verify_release(
+    path: Path,
+    *,
+    digest: str | None = None,
+    trusted_keys: Sequence[str] = (),
+    others: Sequence[Release] = (),
+) -> Verification:
     """Every hash of a release looked at again, and whether its evidence still adds up.
 
     digest: of the release's record as the store keeps it: whoever rewrites files and hashes
         together is found by it alone.
+    trusted_keys: public keys in base64; with any, the release must be signed with one of them.
+    others: the other releases of the model; each names the digest of the one made before it.
     """
     release = read_release(path)
     findings = list(_file_findings(path, release))
@@ -122,13 +155,35 @@ def verify_release(path: Path, *, digest: str | None = None) -> Verification:
         findings.append(_finding(error.message))
     if digest is not None and digest != release.digest:
         findings.append(_finding(f"{RELEASE_FILE} is not the record that was released"))
+    findings += _chain_findings(release, others)
+    if problem := signature_problem(path, trusted_keys):
+        findings.append(_finding(f"release {release.version} cannot be trusted: {problem}"))
     return Verification(
         release=release.version,
         files=len(release.files),
+        signed_with=_signed_with(path),
         findings=tuple(findings),
         passed=not findings,
         inputs={release.id: release.digest},
     )
+
+
+def _chain_findings(release: Release, others: Sequence[Release]) -> list[Finding]:
+    """A release names the digest that the one made before it had."""
+    links = [(release, other) for other in others] + [(other, release) for other in others]
+    return [
+        _finding(f"release {before.version} is not the one that release {after.version} followed")
+        for after, before in links
+        if after.previous.get(str(before.version), before.digest) != before.digest
+    ]
+
+
+def _signed_with(path: Path) -> str:
+    try:
+        key: str = json.loads((path / SIGNATURE_FILE).read_text(encoding="utf-8"))["key"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return key
 
 
 def _existing(out: Path, evidence: Evidence) -> Release:
@@ -159,7 +214,15 @@ def _checked_golden(bundle: Path, run: TrainingRun) -> Path:
     return golden
 
 
-def _record(evidence: Evidence, work: Path) -> Release:
+def _sign(work: Path, release: Release, settings: Settings) -> None:
+    """Signs the release where [store] signing_key names a key."""
+    if settings.store.signing_key:
+        signed = sign_release(release, settings.store.signing_key, Path(settings.project_path))
+        text = json.dumps(signed, indent=1, sort_keys=True)
+        (work / SIGNATURE_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def _record(evidence: Evidence, work: Path, previous: Release | None) -> Release:
     run = evidence.run
     return Release(
         name=run.candidate.name,
@@ -173,6 +236,8 @@ def _record(evidence: Evidence, work: Path) -> Release:
         extraction_id=evidence.extraction.id,
         approval_ids=tuple(item.id for item in evidence.approvals),
         golden_requests=len(load_golden(work / GOLDEN_FILE)),
+        previous={str(previous.version): previous.digest} if previous else {},
+        findings=tuple(_warnings(work)),
         inputs=evidence.inputs(),
     )
 
@@ -180,6 +245,7 @@ def _record(evidence: Evidence, work: Path) -> Release:
 def _file_findings(path: Path, release: Release) -> Sequence[Finding]:
     found = all_file_hashes(path)
     found.pop(RELEASE_FILE, None)
+    found.pop(SIGNATURE_FILE, None)  # looked at for itself
     findings = compare_files(release.files, found)
     if digest_of(file_hashes(path)) != release.candidate.digest:
         findings.append(_finding("the bundle's digest is not the candidate's"))

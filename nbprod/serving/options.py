@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import ConfigError
+from nbprod.predictor import Predictor
+from nbprod.predictor.signature import public_keys
 from nbprod.serving.auth import parse_tokens
 
 if TYPE_CHECKING:
@@ -41,6 +43,19 @@ class ServiceOptions:
     fallback: dict[str, Any] = field(default_factory=dict)
     tokens: dict[str, tuple[str, ...]] = field(default_factory=dict)  # SHA-256 -> scopes
     admin_digest: str = ""  # SHA-256 of the token that deploy made
+    trusted_keys: tuple[str, ...] = ()  # one of which must have signed a release
+    allow_pickle: tuple[str, ...] = ()  # model types that may be unpickled
+
+    def load(self, bundle: str | Path) -> Predictor:
+        """The predictor that answers, of a release that is what was frozen and, if asked, signed.
+
+        An unreleased candidate cannot be signed yet.
+        """
+        return Predictor.load(
+            bundle,
+            trusted_keys=() if self.release == UNRELEASED else self.trusted_keys,
+            allow_pickle=self.allow_pickle,
+        )
 
 
 def service_options(
@@ -77,6 +92,8 @@ def service_options(
         fallback=dict(settings.envelope.fallback),
         tokens=parse_tokens(text, variable),
         admin_digest=admin_digest,
+        trusted_keys=public_keys(settings.store.trusted_keys, Path(settings.project_path)),
+        allow_pickle=settings.model.allow_pickle,
     )
 
 

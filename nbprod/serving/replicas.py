@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import ReleaseError
-from nbprod.predictor import Predictor
 from nbprod.serving.app import create_app
 from nbprod.serving.dispatching import Dispatcher, Keeper, Worker
 from nbprod.serving.service import Service
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from nbprod.predictor import Predictor
     from nbprod.records import Json
     from nbprod.serving.options import ServiceOptions
     from nbprod.serving.replies import PredictRequest, Reply
@@ -37,7 +37,7 @@ def load_service(bundle: Path, options: ServiceOptions) -> Service:
     Raises ReleaseError when a golden request is answered differently than in training: such a
     process must never take traffic.
     """
-    service = Service(_behind_others(lambda: Predictor.load(bundle)), options)
+    service = Service(_behind_others(lambda: options.load(bundle)), options)
     findings = service.golden_findings()
     if findings:
         service.close()

@@ -89,7 +89,7 @@ class Service:
     @classmethod
     def load(cls, bundle: Path, options: ServiceOptions) -> Service:
         """The service of a bundle or release folder, every file of it compared with its hash."""
-        return cls(Predictor.load(bundle), options)
+        return cls(options.load(bundle), options)
 
     async def answer(self, request: PredictRequest, role: str) -> Reply:
         """The answer to a request, within the deadline; every refusal is a reply, not an error."""

@@ -76,9 +76,10 @@ def write_artifacts(
             lock_text=lock,
             profile=profile,
             call=fitted.call,
+            allow_pickle=settings.model.allow_pickle,
         )
         # loaded from its files: what answers here is what will answer at serving
-        predictor = Predictor.load(bundle.folder)
+        predictor = Predictor.load(bundle.folder, allow_pickle=settings.model.allow_pickle)
     _write_rows(work / "data", facts, prepared, fitted)
     golden = golden_requests(
         predictor, prepared.holdout, count=GOLDEN_REQUESTS, redact=settings.redacted

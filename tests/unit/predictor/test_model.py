@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import zipfile
@@ -183,3 +184,68 @@ def test_torch_models_that_cannot_be_exported_are_refused(tmp_path):
     with pytest.raises(ExecutionError, match=r"torch\.export") as caught:
         save_model(Branches(), tmp_path, call=lambda model: model(torch.ones(2, 4)))
     assert "forward" in caught.value.hint
+
+
+class Peculiar:
+    """A model that no format of data holds."""
+
+    def __init__(self, limit):
+        self.limit = limit
+
+    def predict_proba(self, features):
+        late = features["slow"].to_numpy(dtype=float) * (self.limit > 0)
+        return np.column_stack([1 - late, late])
+
+
+PECULIAR = f"{Peculiar.__module__}.{Peculiar.__qualname__}"
+
+
+def test_a_pickle_must_be_allowed_by_type_to_be_saved_and_to_be_loaded(tmp_path, monkeypatch):
+    """Refused by name with the key that allows it; the manifest alone allows nothing."""
+    with pytest.raises(ExecutionError, match="Peculiar") as caught:
+        save_model(Peculiar(3), tmp_path / "a")
+    assert f'[model] allow_pickle = ["{PECULIAR}"]' in caught.value.hint
+    manifest = save_model(Peculiar(3), tmp_path / "b", allow_pickle=[PECULIAR])
+    assert (manifest["format"], manifest["type"]) == ("cloudpickle", PECULIAR)
+    for allowed in (None, (), ["sklearn.linear_model.LogisticRegression"]):
+        with pytest.raises(TamperedReleaseError, match="may not be loaded here") as refused:
+            load_model(tmp_path / "b", manifest, allow_pickle=allowed)
+        assert PECULIAR in refused.value.hint
+    assert load_model(tmp_path / "b", manifest, allow_pickle=[PECULIAR]).limit == 3
+    monkeypatch.setenv("NBPROD_ALLOWED_PICKLES", f"x.Y,{PECULIAR}")
+    assert load_model(tmp_path / "b", manifest).limit == 3
+
+
+def test_nothing_is_unpickled_before_it_is_allowed(tmp_path):
+    """A planted pickle under another format's name, or under a forged manifest, does not run."""
+    trap = tmp_path / "trap"
+
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(trap), "w"))
+
+    model = tmp_path / "model"
+    model.mkdir()
+    for name in ("model.pkl", "model.skops", "model.pt2"):
+        (model / name).write_bytes(pickle.dumps(Trap()))
+    forged = [
+        {"format": "cloudpickle", "file": "model.pkl", "type": PECULIAR, "trusted": []},
+        {"format": "skops", "file": "model.skops", "type": "x", "trusted": ["builtins.open"]},
+        {"format": "torch.export", "file": "model.pt2", "type": "x", "trusted": []},
+    ]
+    for manifest in forged:
+        with pytest.raises(TamperedReleaseError):
+            load_model(model, manifest)
+    assert not trap.exists()
+
+
+def test_a_pickled_bundle_needs_the_word_of_whoever_loads_it(tmp_path, trips, package):
+    """The whole bundle: written with the word, refused without it, answering with it."""
+    bundle = trips.bundle(
+        tmp_path / "bundle", package, model=Peculiar(12.0), allow_pickle=[PECULIAR]
+    )
+    with pytest.raises(TamperedReleaseError, match="Peculiar"):
+        Predictor.load(bundle.folder)
+    predictor = Predictor.load(bundle.folder, allow_pickle=[PECULIAR])
+    answer = predictor.answer([{"km": 3, "minutes": 20.0, "city": "Zug"}])
+    assert answer.outputs == [1.0]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import shutil
+import subprocess
 
 import pytest
 
 from nbprod.config import Settings
 from nbprod.errors import ReleaseError, TamperedReleaseError
 from nbprod.predictor import Predictor, replay_golden, save_golden
-from nbprod.predictor.bundle import hash_file
+from nbprod.predictor.bundle import digest_of, file_hashes, hash_file
 from nbprod.predictor.golden import golden_requests
 from nbprod.records import (
     Approval,
@@ -256,6 +258,81 @@ def test_rewritten_hashes_are_found_by_the_evidence(evidence):
     found = verify_release(out)
     assert [finding.code for finding in found.findings] == ["NBS015"]
     assert "other records" in found.findings[0].message
+
+
+def test_the_trainer_is_not_the_only_approver(evidence, tmp_path):
+    """Who trained it may approve, but somebody else must, too; with nobody else named it is said."""
+    run = dataclasses.replace(evidence["run"], trained_by=BOSS)
+    inputs = {run.id: run.digest, evidence["parity"].id: evidence["parity"].digest}
+    gate = dataclasses.replace(evidence["gate"], inputs=inputs)
+    changed = {"run": run, "gate": gate}
+    own, other = _say(evidence, True), _say(evidence, True, by="second@example.com")
+    alone, both = (_settings(tmp_path, "high", names) for names in ([BOSS], [BOSS, other.by]))
+    with pytest.raises(ReleaseError, match="the only one who approved") as caught:
+        _build(evidence, settings=alone, approvals=(own,), **changed)
+    assert "second person" in caught.value.hint
+    with pytest.raises(ReleaseError, match="the only one who approved") as caught:
+        _build(evidence, settings=both, approvals=(own,), **changed)
+    assert other.by in caught.value.hint
+    assert len(_build(evidence, settings=both, approvals=(own, other), **changed).approval_ids) == 2
+
+
+def _signing(settings, **store):
+    plain = settings.to_json()
+    plain["store"] |= store
+    return Settings.from_json(plain)
+
+
+def test_a_release_is_signed_where_a_key_is_configured(evidence, tmp_path):
+    """The signature holds, is no part of the hashed files, and is looked at wherever it is loaded."""
+    command = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", tmp_path / "key.pem"]
+    subprocess.run(command, check=True)
+    release = _build(evidence, settings=_signing(evidence["settings"], signing_key="key.pem"))
+    out = evidence["out"]
+    assert "signature.json" not in release.files
+    found = verify_release(out, digest=release.digest)
+    assert found.passed, found.findings
+    assert len(base64.b64decode(found.signed_with)) == 32
+    Predictor.load(out, trusted_keys=[found.signed_with])
+    # all hashes rewritten together: consistent, but nobody trusted has signed it
+    record = json.loads((out / "release.json").read_text())
+    for path in (out, *out.rglob("*")):
+        path.chmod(0o755)
+    (out / "lock.txt").write_text("numpy==0\n")
+    bundle = json.loads((out / "bundle.json").read_text())
+    bundle["files"]["lock.txt"] = hash_file(out / "lock.txt")
+    (out / "bundle.json").write_text(json.dumps(bundle))
+    for name in ("lock.txt", "bundle.json"):
+        record["files"][name] = hash_file(out / name)
+    record["candidate"]["digest"] = digest_of(file_hashes(out))
+    (out / "release.json").write_text(json.dumps(record))
+    with pytest.raises(TamperedReleaseError, match="does not belong to its record"):
+        Predictor.load(out)
+    (out / "signature.json").unlink()
+    Predictor.load(out)  # without a key to trust nothing can be said
+    with pytest.raises(TamperedReleaseError, match="not signed"):
+        Predictor.load(out, trusted_keys=[found.signed_with])
+    assert not verify_release(out, trusted_keys=[found.signed_with]).passed
+
+
+def test_releases_are_chained(evidence, tmp_path):
+    """Each names the digest of the one made before it: rewriting an older one shows."""
+    first = _build(evidence)
+    run = dataclasses.replace(
+        evidence["run"], candidate=dataclasses.replace(evidence["run"].candidate, number=9)
+    )
+    inputs = {run.id: run.digest, evidence["parity"].id: evidence["parity"].digest}
+    gate = dataclasses.replace(evidence["gate"], inputs=inputs)
+    out = tmp_path / "releases" / "9"
+    second = _build(evidence, run=run, gate=gate, out=out, previous=first)
+    assert second.previous == {"4": first.digest}
+    assert verify_release(out, others=[first]).passed
+    assert verify_release(evidence["out"], others=[second]).passed
+    forged = dataclasses.replace(first, golden_requests=1)
+    (finding,) = verify_release(out, others=[forged]).findings
+    assert "release 4 is not the one that release 9 followed" in finding.message
+    later = dataclasses.replace(second, previous={"4": forged.digest})
+    assert not verify_release(evidence["out"], others=[later]).passed
 
 
 def test_no_release_is_an_error_with_a_hint(tmp_path):
