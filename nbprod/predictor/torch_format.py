@@ -23,6 +23,7 @@ _CONFIGS = ("model_weights_config.json", "model_constants_config.json")
 _TENSORS = ("weight_", "tensor_")  # other members are objects, which only unpickling restores
 # Sizes as sympy writes them: numbers, symbols, operators, and functions that are classes of sympy.
 _SIZE = re.compile(r"[\w\s+\-*/%(),<>=!&|~]*")
+_NAMED = re.compile(r"\bSymbol\('\w+'")
 _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 
 
@@ -148,6 +149,7 @@ def _unsafe_sizes(value: Any) -> Iterator[str]:
 
 
 def _is_size(text: str) -> bool:
+    text = _NAMED.sub("Symbol(", text)
     if not _SIZE.fullmatch(text) or "__" in text:
         return False
     return all(name[0].isupper() for name in _CALLED.findall(text))

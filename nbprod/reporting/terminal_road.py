@@ -289,7 +289,12 @@ def _release(record: Release) -> list[RenderableType]:
 
 def _verification(record: Verification) -> list[RenderableType]:
     return [
-        head(f"Release {record.release}", word(record.passed), f"{record.files} files looked at")
+        head(
+            f"Release {record.release}",
+            word(record.passed),
+            f"{record.files} files and {record.records} records looked at",
+        ),
+        *fields([("signed with", record.signed_with)]),
     ]
 
 

@@ -134,3 +134,29 @@ def test_a_rejection_stops_a_release_of_the_same_candidate(copy: Path) -> None:
     reject = ("reject", "--reason", "too confident", "--by", "reviewer@example.com")
     assert nbprod(*reject, cwd=copy).code == 0
     assert nbprod("release", cwd=copy).code == 1
+
+
+@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize("reseal", [False, True], ids=["edited", "edited and resealed"])
+def test_verify_finds_a_record_edited_after_the_release(
+    copy: Path, name: str, reseal: bool
+) -> None:
+    """The store's own copy of anything a release rests on, with or without a forged digest."""
+    pattern, change, _ = RECORDS[name]
+    _alter(_only(copy, pattern), change, reseal=reseal)
+    result = nbprod("verify", "--json", cwd=copy)
+    assert result.code == 1, result.err
+    (found,) = result.record["findings"]
+    assert found["code"] == "NBS015"
+    record_id = _only(copy, pattern).stem
+    assert (record_id if record_id != "record" else _only(copy, pattern).parent.name) in found[
+        "message"
+    ]
+
+
+def test_verify_says_how_much_it_looked_at(copy: Path) -> None:
+    """Files of the release, and records of the road that this store has."""
+    record = nbprod("verify", "--json", cwd=copy).record
+    assert record["passed"]
+    assert record["files"] > 15
+    assert record["records"] == 6  # extraction, contract, run, parity, gate, approval
