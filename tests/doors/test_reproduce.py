@@ -43,7 +43,7 @@ def test_a_tampered_release_is_not_reproduced(copy: Path) -> None:
 def test_no_release(copy: Path) -> None:
     """A number that is none, and a tolerance that is none, are told at once."""
     result = _again(copy, "7")
-    assert result.code == 1
+    assert result.code == 3
     assert "no release 7" in result.err
     result = _again(copy, "--tolerance", "roughly")
     assert result.code == 2
