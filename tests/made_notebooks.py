@@ -1,87 +1,244 @@
-"""Made-up notebooks, one cell a role, in many ways of writing: hypothesis draws them."""
+"""Made-up notebooks in many ways of writing, for hypothesis to draw.
+
+A notebook is put together of steps: what a step learns from training rows, what it needs in the
+library, and what it does to a frame of rows. The steps are then written down in one of several
+styles, in one cell a role or in many, with cells between them that stay in the notebook.
+"""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
+
+Cells = tuple[tuple[str, str], ...]  # (role, source)
 
 IMPORTS = "import numpy as np\nimport pandas as pd"
 DATA = [
     "frame = pd.DataFrame({'a': np.arange(n) % 5, 'b': np.arange(n) * 0.5, 'late': np.arange(n) % 2})",
     "raw = pd.DataFrame({'a': np.arange(n) % 5, 'b': np.arange(n) * 0.5})\nraw['late'] = raw['a'] % 2\nframe = raw[raw['b'] > 1]",
+    "rows = []\nfor i in range(n):\n    rows.append({'a': i % 5, 'b': i * 0.5, 'late': int(i % 3 == 0)})\nframe = pd.DataFrame(rows)",
+    "def made(size):\n    return pd.DataFrame({'a': np.arange(size) % 5, 'b': np.sqrt(np.arange(size) * 1.0)})\n\n\n"
+    "frame = made(n)\nframe['late'] = (frame['b'] * scale > 3).astype(int)\nframe = frame.reset_index(drop=True)",
 ]
 SPLIT = [
-    "train = frame[frame['b'] < n / 4]\nholdout = frame[frame['b'] >= n / 4]",
+    "train = frame[frame['b'] < frame['b'].median()]\nholdout = frame[frame['b'] >= frame['b'].median()]",
     "cut = len(frame) // 2\ntrain, holdout = frame.iloc[:cut], frame.iloc[cut:]",
     "from sklearn.model_selection import train_test_split\ntrain, holdout = train_test_split(frame, random_state=n)",
+    "mask = np.random.default_rng(n).random(len(frame)) < 0.7\ntrain, holdout = frame[mask].copy(), frame[~mask].copy()",
 ]
-FIT = [
-    "mean = train['b'].mean()\nknown = sorted(train['a'].unique())",
-    "known = [int(v) for v in train['a'].unique()]\nmean = float(sum(known)) + scale",
-    "counts = {}\nfor v in train['a']:\n    counts[v] = counts.get(v, 0) + 1\nknown = sorted(counts)\n"
-    "if (mean := train['b'].median()) > 0:\n    mean += len(known)",
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a transform: ``{r}`` is the frame, ``{k}`` the step's number."""
+
+    does: str
+    learns: str = ""
+    lib: str = ""
+    helper: str = ""  # a function that stands with the features
+    makes: tuple[str, ...] = field(default=("p{k}",))
+    rebinds: bool = False  # gives the frame's name to another frame
+
+
+STEPS = [
+    Step("{r}['p{k}'] = {r}['b'] - mean{k}", "mean{k} = train['b'].mean()"),
+    Step(
+        "{r}['p{k}'] = {r}['a'].map(table{k}).fillna(0.0)",
+        "table{k} = train.groupby('a')['b'].mean().to_dict()",
+    ),
+    Step(
+        "{r}['p{k}'] = {r}['a'].isin(known{k}).astype(int)",
+        "known{k} = sorted(int(v) for v in train['a'].unique())",
+    ),
+    Step(
+        "{r}.loc[{r}['b'] > cap{k}, 'b'] = cap{k}",
+        "cap{k} = float(train['b'].quantile(0.9))",
+        makes=(),
+    ),
+    Step(
+        "{r}['p{k}'] = [limited{k}(v) for v in {r}['a']]",
+        lib="LIMIT{k} = 3\n\n\ndef limited{k}(value):\n    # never above\n    return min(value, LIMIT{k})",
+    ),
+    Step("{r}['p{k}'] = {r}['b'].apply(lambda v: v * scale)"),
+    Step(
+        "{r}['p{k}'] = np.where({r}['b'] > middle{k}, 1.0, scale)",
+        "total{k} = 0.0\nfor value{k} in train['b']:\n    total{k} += value{k}\nmiddle{k} = total{k} / len(train)",
+    ),
+    Step(
+        "{r}['p{k}'] = centred{k}({r}['b'])",
+        "mean{k} = train['b'].median()",
+        helper="def centred{k}(values):\n    return (values - mean{k}) * scale",
+    ),
+    Step(
+        "for c{k} in ['a', 'b']:\n    {r}[c{k} + '_{k}'] = {r}[c{k}] * 2",
+        makes=("a_{k}", "b_{k}"),
+    ),
+    Step("{r}['p{k}'] = 0.0\n{r}['p{k}'] += {r}['a']"),
+    Step(
+        "{r}['p{k}'] = scaler{k}.transform({r}[['b']].to_numpy())[:, 0]",
+        "from sklearn.preprocessing import StandardScaler\n\nscaler{k} = StandardScaler()\nscaler{k}.fit(train[['b']].to_numpy())",
+    ),
+    Step(
+        "if scale > 1:\n    {r}['p{k}'] = {r}['a'] + n\nelse:\n    {r}['p{k}'] = {r}['a'] - n",
+    ),
+    Step(
+        "{r}['tmp'] = {r}['b'] ** 2\n{r}['p{k}'] = {r}['tmp'] / spread{k}\n{r}.drop(columns='tmp', inplace=True)",
+        "spread{k} = train['b'].std()\nif spread{k} == 0:\n    spread{k} = 1.0",
+    ),
+    Step("{r} = {r}.assign(p{k}={r}['b'] * scale)", rebinds=True),
+    Step(
+        "{r} = widened{k}({r})",
+        "counts{k} = {{}}\nfor v{k} in train['a']:\n    counts{k}[v{k}] = counts{k}.get(v{k}, 0) + 1",
+        helper="def widened{k}(rows):\n    out = rows.copy()\n    out['p{k}'] = [counts{k}.get(v, 0) for v in out['a']]\n    return out",
+        rebinds=True,
+    ),
+    Step(
+        "{r}['p{k}'] = encoder{k}.transform({r}['a'])",
+        "encoder{k} = Encoder{k}().fit(train['a'])",
+        lib="class Encoder{k}:\n    unknown = -1\n\n    def fit(self, values):\n        self.known = sorted(set(values))\n        return self\n\n"
+        "    def transform(self, values):\n        return [self.known.index(v) if v in self.known else self.unknown for v in values]",
+    ),
+    Step(
+        "{r}['p{k}'] = pd.cut({r}['b'], edges{k}, labels=False).fillna(-1)",
+        "low{k}, high{k} = train['b'].min(), train['b'].max()\nedges{k} = np.linspace(low{k} - 1, high{k} + 1, 4)",
+    ),
+    Step("{r}['p{k}'] = {r}.eval('a + b')"),
+    Step(
+        "{r}['p{k}'] = {r}['a'] * best{k}",
+        "best{k} = max((train[name].max() for name in ['a', 'b']), default=0)\nwhile best{k} > 100:\n    best{k} /= 10",
+    ),
+    Step(
+        "{r}['p{k}'] = 1.0\n{r}.loc[{r}['a'] == 2, 'p{k}'] = rate{k}",
+        "try:\n    rate{k} = 1 / (train['a'] == 2).sum()\nexcept ZeroDivisionError:\n    rate{k} = 0.0",
+    ),
 ]
-FEATURES = [
-    "X_train = pd.DataFrame({'p': train['b'] - mean, 'k': train['a'].isin(known)})\n"
-    "X_holdout = pd.DataFrame({'p': holdout['b'] - mean, 'k': holdout['a'].isin(known)})",
-    "def build(rows):\n    out = pd.DataFrame(index=rows.index)\n    out['p'] = rows['b'] * scale - mean\n"
-    "    out['k'] = [known.index(v) if v in known else -1 for v in rows['a']]\n    return out\n"
-    "X_train, X_holdout = build(train), build(holdout)",
-    "train = train.copy()\nholdout = holdout.copy()\nfor part in (train, holdout):\n    part['p'] = part['b'] / mean\n"
-    "    part['k'] = part['a'].map(lambda v: known.count(v))\n"
-    "X_train = train[['p', 'k']]\nX_holdout = holdout[['p', 'k']]",
-    "train, holdout = train.copy(), holdout.copy()\nframes = [train, holdout]\nfor part in frames:\n"
-    "    part['p'] = 0.0\n    part.loc[part['a'].isin(known), 'p'] = mean\n    part.insert(0, 'k', part['a'] * scale)\n"
-    "X_train, X_holdout = [part.drop(columns='late') for part in (train, holdout)]",
-    "train = train.rename(columns={'a': 'k'})\nholdout = holdout.rename(columns={'a': 'k'})\n"
-    "for c in ['b', 'k']:\n    train[c] = train[c] - mean\n    holdout[c] = holdout[c] - mean\n"
-    "train['p'] = train['b'] * len(known)\nholdout['p'] = holdout['b'] * len(known)\n"
-    "columns = [c for c in train.columns if c != 'late']\nX_train = train[columns]\nX_holdout = holdout[columns]",
-    "def add(rows, column):\n    rows[column] = rows['b'] + mean\n"
-    "X_train = train.drop(columns=['late'])\nadd(X_train, 'p')\nX_train['k'] = len(known)\n"
-    "X_holdout = holdout.drop(columns=['late'])\nadd(X_holdout, 'p')\nX_holdout['k'] = len(known)",
+LOOKS = [
+    "train.describe()",
+    "print(len(holdout), train['b'].mean())",
+    "noted = train.groupby('a')['b'].agg(['mean', 'count'])\nnoted.head()",
+    "import collections\n\ncollections.Counter(train['a']).most_common(3)",
 ]
 TRAIN = [
-    "y = train['late']\nmodel = {'w': (X_train[['p', 'k']].T @ y.to_numpy()).to_dict()}",
-    "model = {'w': X_train[['p', 'k']].astype(float).mul(train.late * 1.0, axis=0).sum().to_dict()}\nmodel['n'] = scale",
+    "y = train['late']\nmodel = {'w': (X_train.astype(float).T @ y.to_numpy()).to_dict()}",
+    "model = {'w': X_train.astype(float).mul(train.late * 1.0, axis=0).sum().to_dict()}\nmodel['n'] = scale",
+    "weights = {}\nfor column in X_train.columns:\n    weights[column] = float((X_train[column] * train['late']).sum())\nmodel = {'w': weights}",
 ]
 PREDICT = [
-    "predictions = pd.DataFrame({'late': X_holdout['p'] * model['w']['p'] + X_holdout['k']}, index=X_holdout.index)",
-    "score = X_holdout['p'] * model['w']['k'] * scale\npredictions = score.to_frame('late')",
-    "answers = holdout[['b']].copy()\nanswers['score'] = X_holdout['p'] * model['w']['p']\n"
+    "predictions = pd.DataFrame({'late': X_holdout[FIRST] * model['w'][FIRST]}, index=X_holdout.index)",
+    "score = X_holdout[FIRST] * model['w'][FIRST] * scale\npredictions = score.to_frame('late')",
+    "answers = holdout[['b']].copy()\nanswers['score'] = X_holdout[FIRST] * model['w'][FIRST]\n"
     "answers['late'] = answers['score'].clip(0)\npredictions = answers[['late']]",
 ]
-ROLES = ["", "parameters", "data", "split", "fit", "features", "train", "predict"]
-
-notebooks = st.tuples(
-    st.just(IMPORTS),
-    st.builds("n = {}\nscale = {}".format, st.integers(20, 40), st.sampled_from(["2", "0.5"])),
-    *(st.sampled_from(choices) for choices in (DATA, SPLIT, FIT, FEATURES, TRAIN, PREDICT)),
-)
 
 
-def written(folder: Path, cells: tuple[str, ...]) -> Path:
+def _both(source: str) -> str:
+    """A statement for training rows, and the same for held-out rows."""
+    return source.replace("{r}", "train") + "\n" + source.replace("{r}", "holdout")
+
+
+def _indented(source: str) -> str:
+    return "\n".join(f"    {line}" if line else "" for line in source.split("\n"))
+
+
+def _loop(does: list[str], columns: str) -> list[str]:
+    body = "\n".join(_indented(text.replace("{r}", "part")) for text in does)
+    return [
+        f"train, holdout = train.copy(), holdout.copy()\nfor part in (train, holdout):\n{body}",
+        f"X_train = train[{columns}]\nX_holdout = holdout[{columns}]",
+    ]
+
+
+def _function(does: list[str], columns: str) -> list[str]:
+    body = "\n".join(_indented(text.replace("{r}", "out")) for text in does)
+    made = f"def build(rows):\n    out = rows.copy()\n{body}\n    return out[{columns}]"
+    return [f"{made}\n\n\nX_train = build(train)\nX_holdout = build(holdout)"]
+
+
+def _repeated(does: list[str], columns: str) -> list[str]:
+    return [
+        "train, holdout = train.copy(), holdout.copy()",
+        *map(_both, does),
+        f"X_train = train[{columns}]\nX_holdout = holdout[{columns}]",
+    ]
+
+
+def _from_rows(does: list[str], columns: str) -> list[str]:
+    named = {"train": "X_train", "holdout": "X_holdout"}
+    start = "\n".join(f"{x} = {rows}.drop(columns=['late'])" for rows, x in named.items())
+    steps = ["\n".join(text.replace("{r}", x) for x in named.values()) for text in does]
+    chosen = f"columns = {columns}"
+    return [start, *steps, chosen, "\n".join(f"{x} = {x}[columns]" for x in named.values())]
+
+
+@st.composite
+def notebooks(draw: st.DrawFn) -> Cells:
+    """The cells of a notebook that runs, and that can become a module."""
+    style = draw(st.sampled_from([_loop, _function, _repeated, _from_rows]))
+    fitting = [s for s in STEPS if not (s.rebinds and style is _loop)]
+    steps = draw(st.lists(st.sampled_from(fitting), min_size=1, max_size=4))
+    told = [(step, str(k)) for k, step in enumerate(steps)]
+    columns = [name.replace("{k}", k) for step, k in told for name in step.makes] or ["b"]
+    does = [step.does.replace("{k}", k) for step, k in told]
+    features = style(does, repr(columns))
+    learned = [step.learns.format(k=k) for step, k in told if step.learns]
+    library = [step.lib.replace("{k}", k) for step, k in told if step.lib]
+    helpers = [step.helper.replace("{k}", k) for step, k in told if step.helper]
+    scale = draw(st.sampled_from(["2", "0.5"]))
+    cells: list[tuple[str, str]] = [
+        ("", IMPORTS),
+        ("parameters", f"n = {draw(st.integers(20, 40))}\nscale = {scale}"),
+        *_laid_out(draw, "lib", library),
+        ("data", draw(st.sampled_from(DATA))),
+        ("split", draw(st.sampled_from(SPLIT))),
+        *_laid_out(draw, "fit", learned),
+        *_laid_out(draw, draw(st.sampled_from(["lib", "features"])), helpers),
+        *_laid_out(draw, "features", features),
+        ("train", draw(st.sampled_from(TRAIN))),
+        ("predict", draw(st.sampled_from(PREDICT)).replace("FIRST", repr(columns[0]))),
+    ]
+    for look in draw(st.lists(st.sampled_from(LOOKS), max_size=2, unique=True)):
+        after = next(i for i, (role, _) in enumerate(cells) if role == "split") + 1
+        cells.insert(draw(st.integers(after, len(cells))), ("", look))
+    return tuple(cells)
+
+
+def _laid_out(draw: st.DrawFn, role: str, parts: list[str]) -> list[tuple[str, str]]:
+    """Parts as one cell, or each as a cell of its own."""
+    if not parts:
+        return []
+    if draw(st.booleans()):
+        return [(role, part) for part in parts]
+    apart = "\n\n\n" if any(part.startswith(("def ", "class ")) for part in parts) else "\n"
+    return [(role, apart.join(parts))]
+
+
+def written(folder: Path, cells: Cells) -> Path:
+    """The cells as an .ipynb with the ids c1, c2, …"""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "train.ipynb"
-    tags = [f"nbprod:{role}" if role not in ("", "parameters") else role for role in ROLES]
-    made = [
-        {
-            "cell_type": "code",
-            "id": f"c{number}",
-            "metadata": {"tags": [tag]} if tag else {},
-            "execution_count": None,
-            "outputs": [],
-            "source": source.splitlines(keepends=True),
-        }
-        for number, (tag, source) in enumerate(zip(tags, cells, strict=True), start=1)
-    ]
-    path.write_text(json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    told: list[dict[str, Any]] = []
+    for number, (role, source) in enumerate(cells, start=1):
+        tag = f"nbprod:{role}" if role not in ("", "parameters") else role
+        told.append(
+            {
+                "cell_type": "code",
+                "id": f"c{number}",
+                "metadata": {"tags": [tag]} if tag else {},
+                "execution_count": None,
+                "outputs": [],
+                "source": source.splitlines(keepends=True),
+            }
+        )
+    path.write_text(json.dumps({"cells": told, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
     return path
 
 
 def content(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")

@@ -13,31 +13,32 @@ from typing import Any
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
-from made_notebooks import (
-    DATA,
-    FEATURES,
-    FIT,
-    IMPORTS,
-    PREDICT,
-    SPLIT,
-    TRAIN,
-    content,
-    notebooks,
-    written,
-)
+from made_notebooks import Cells, content, notebooks, written
 
 from nbprod.extraction import extract
 from nbprod.notebook import read_notebook
 
 NUMBER = itertools.count()
+CELLS: Cells = (
+    ("", "import numpy as np\nimport pandas as pd"),
+    ("parameters", "n = 30\nscale = 2"),
+    ("lib", "class Known:\n    values = {'x', 'y', 'z'}"),
+    ("data", "frame = pd.DataFrame({'a': np.arange(n) % 5, 'late': np.arange(n) % 2})"),
+    ("split", "train, holdout = frame[:20], frame[20:]"),
+    ("fit", "mean = train['a'].mean()\nspread = train['a'].std()\nknown = Known()"),
+    ("features", "X_train = pd.DataFrame({'p': train['a'] - mean, 'q': train['a'] / spread})\n"
+     "X_train['r'] = len(known.values)"),
+    ("train", "model = {'w': X_train['p'].sum(), 'y': train['late'].sum(), 'scale': scale}"),
+    ("predict", "predictions = pd.DataFrame({'late': X_train['p'] * model['w']})"),
+)  # fmt: skip
 
 
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(cells=notebooks)
+@given(cells=notebooks())
 def test_extraction_is_deterministic_idempotent_and_true(
-    cells: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Same bytes each time, no change the second time, and the module computes what cells do."""
     number = next(NUMBER)
@@ -53,7 +54,7 @@ def test_extraction_is_deterministic_idempotent_and_true(
     assert read_notebook(path).digest == digest
 
     namespace: dict[str, Any] = {}
-    for source in cells:
+    for _, source in cells:
         exec(compile(source, "<cell>", "exec", dont_inherit=True), namespace)
     monkeypatch.syspath_prepend(str(folder))
     load = {f: importlib.import_module(f"{name}.{f}") for f in
@@ -74,8 +75,7 @@ def test_extraction_is_deterministic_idempotent_and_true(
 
 def test_hash_seed_does_not_matter(tmp_path: Path) -> None:
     """A process with another hash seed writes the same bytes as this one."""
-    path = written(tmp_path, (IMPORTS, "n = 30\nscale = 2", *(c[-1] for c in (DATA, SPLIT, FIT)),
-                              FEATURES[1], TRAIN[0], PREDICT[1]))  # fmt: skip
+    path = written(tmp_path, CELLS)
     code = (
         "import sys; from nbprod.extraction import extract;"
         "extract(sys.argv[1], sys.argv[2], label='late', project_path=sys.argv[3])"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import io
 import tokenize
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from nbprod.extraction.sync.naming import name_of
 from nbprod.extraction.sync.places import bound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from nbprod.extraction.sync.edits import Hunk
     from nbprod.extraction.sync.places import Text
 
@@ -83,14 +86,17 @@ class Judge:
     def _is_own(self, wanted: list[int], lines: list[int], got: Text) -> bool:
         """Whether nobody edited these lines, and those in their place are extraction's own."""
         touched = {line for hunk in self.hunks for line in hunk.lines}
-        kept = {i for i, _ in self._origins()}
-        removed = {
-            line.strip() for i, line in enumerate(self.now.lines) if i not in kept and line.strip()
-        }
+        origins = {j: i for i, j in self._origins()}
+        edited = set(range(len(self.now.lines))) - set(origins.values())
+        removed = {self.now.lines[i].strip() for i in edited} - {""}
+        # the cell's lines behind them: a line that stands at two places was edited at the other
+        places = {self.now.places[i] for i in edited if i in self.now.places}
         return (
             not touched & set(wanted)
             and not any(j in got.places for j in lines)
             and not any(got.lines[j].strip() in removed for j in lines)
+            and not any(self.now.places.get(origins.get(i, -1)) in places for i in wanted)
+            and not wrapped([self.wanted.lines[i] for i in wanted], [got.lines[j] for j in lines])
         )
 
     def _origins(self) -> list[tuple[int, int]]:
@@ -113,6 +119,26 @@ class Judge:
     def _difference(self, kind: Kind, place: int, wanted: list[str], got: list[str]) -> Difference:
         number = self.wanted.number(place)
         return Difference(kind, self.wanted.path, number, place, tuple(wanted), tuple(got))
+
+
+def wrapped(wanted: Iterable[str], got: Iterable[str]) -> bool:
+    """Whether ``return answer`` becomes ``return frame_of(answer)``: another value, unasked."""
+    for old, new in zip(_returned(wanted), _returned(got), strict=False):
+        inside = [ast.dump(node) for node in ast.walk(new) if node is not new]
+        if ast.dump(old) in inside:
+            return True
+    return False
+
+
+def _returned(lines: Iterable[str]) -> list[ast.expr]:
+    """What the lines that are a whole return statement return."""
+    found: list[ast.expr] = []
+    for line in lines:
+        told = line.strip().partition("return ")
+        if not told[0] and told[2]:
+            with contextlib.suppress(SyntaxError):
+                found.append(ast.parse(told[2], mode="eval").body)
+    return found
 
 
 def _significant(text: Text) -> list[int]:

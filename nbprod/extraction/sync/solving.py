@@ -13,11 +13,13 @@ from nbprod.extraction.sync.judging import Difference, Judge
 from nbprod.extraction.sync.mirroring import Twins
 from nbprod.extraction.sync.naming import learn
 from nbprod.extraction.sync.places import texts_of
+from nbprod.extraction.sync.renaming import renamed_cells, renamed_names
 from nbprod.notebook.tags import role_of
 
 if TYPE_CHECKING:
     from nbprod.extraction.module import Module
     from nbprod.extraction.sync.edits import Hunk
+    from nbprod.extraction.sync.naming import Names
     from nbprod.extraction.sync.places import Place, Text
     from nbprod.notebook.document import Document
 
@@ -69,27 +71,52 @@ class Problem:
     hunks: list[Hunk] = field(init=False)
     imports: CellEdits = field(init=False)
     imported: dict[str, str] = field(init=False)  # import statement -> the cell it goes to
+    names: Names = field(init=False)
+    renamed: dict[str, str] = field(default_factory=dict)  # names that were renamed in all cells
 
     def __post_init__(self) -> None:
         self.texts = texts_of(self.now, self.document)
-        names = learn(self.texts, self.document)
+        self.names = learn(self.texts, self.document)
         cells = {cell.cell_id: cell.source.split("\n") for cell in self.document.cells}
         self.hunks = [
             hunk
             for path, text in self.wanted.items()
-            for hunk in hunks_of(self.texts[path], text, names, cells)
+            for hunk in hunks_of(self.texts[path], text, self.names, cells)
         ]
-        twins = Twins(cells, {p for text in self.texts.values() for p in text.places.values()})
+        carried = {place for text in self.texts.values() for place in text.places.values()}
         roles = {cell.cell_id: role_of(cell.tags) for cell in self.document.cells}
+        beside = {cell: [c for c in roles if roles[c] == roles[cell]] for cell, _ in carried}
+        twins, wider = Twins(cells, carried), Twins(cells, carried, beside)
         for hunk in self.hunks:
             together = "features" in {roles[cell] for o in hunk.options for cell in o.cells()}
             options: list[CellEdits] = []
             for option in hunk.options:
-                mirrored = twins.mirrored(option)
-                both = [mirrored, option] if together else [option, mirrored]
-                options += [item for item in both if item is not None]
+                mirrored, wide = twins.mirrored(option), wider.mirrored(option)
+                ways = [mirrored, option] if together else [option, mirrored]
+                for item in (*ways, wide):
+                    if item is not None and item not in options:
+                        options.append(item)
             hunk.options = options
         self.imports, self.imported = import_edits(self.texts, self.wanted, self.document)
+
+    def with_names_renamed(self) -> Problem | None:
+        """The same problem once variables are renamed in every cell; None where none was."""
+        renamed = renamed_names(self.texts, self.wanted, self.names)
+        sources = renamed_cells(self.document, renamed) if renamed else {}
+        if not sources:
+            return None
+        document = self.document.with_sources(sources)
+        try:
+            now = make_module(
+                document, notebook=self.notebook, package=self.package, label=self.label
+            )
+        except ExtractionError:
+            return None
+        if not self.wanted.keys() <= now.files.keys():
+            return None
+        return Problem(
+            document, self.notebook, self.package, self.label, now, self.wanted, renamed=renamed
+        )
 
     def solve(self) -> Attempt:
         """The first reading of the edits that extraction confirms; else the closest one."""

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.rules import finding
+from nbprod.extraction.sync.judging import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,6 +99,10 @@ def placed(problem: Problem, attempt: Attempt) -> list[Finding]:
         for cell_id, line in mirrored
     ]
     found += [
+        finding("NBX042", f"{old} is called {new} now in every cell that has it")
+        for old, new in problem.renamed.items()
+    ]
+    found += [
         finding("NBX042", f"`{statement}` went to cell {cell_id}", cell_id=cell_id)
         for statement, cell_id in problem.imported.items()
     ]
@@ -186,6 +191,12 @@ def _lost(problem: Problem, attempt: Attempt, item: Difference) -> Finding:
             " which comes from the same lines of the notebook",
             hint=f"make the edit there as well, or {_BY_HAND}",
         )
+    if not item.wanted and not item.got:
+        return finding(
+            "NBX041",
+            f"with your edit, extraction writes no {problem.package}/{item.path} any more",
+            hint="leave in what that file is for; or remove its cell in the notebook, then extract",
+        )
     place = problem.texts[item.path].places.get(item.place)
     dropped = _dropped(problem, attempt, item)
     if dropped is not None:
@@ -220,9 +231,12 @@ def _advice(text: Text, item: Difference, hunks: list[Hunk]) -> str:
     line = (item.wanted or item.got or ("",))[0].strip()
     node = text.statement(item.place)
     edited = {i for hunk in hunks for i in hunk.lines}
-    if item.wanted and item.got and item.place not in edited:
+    imports = line.startswith(("import ", "from "))
+    if wrapped(item.wanted, item.got):
+        return "extraction writes this line, to return a frame; make it one in a line before it"
+    if item.wanted and item.place not in edited and (item.got or not imports):
         return "it comes from the same line of the notebook as your edit; edit both alike"
-    if line.startswith(("import ", "from ")):
+    if imports:
         if item.wanted and item.place not in edited:
             return "the notebook imports this name once for all files; edit it in each of them"
         if item.wanted:

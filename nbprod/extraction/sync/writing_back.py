@@ -16,6 +16,7 @@ from nbprod.records import Sync
 
 if TYPE_CHECKING:
     from nbprod.extraction.module import Module
+    from nbprod.notebook.document import Document
 
 
 def sync(
@@ -45,6 +46,11 @@ def sync(
         return _record(sides, passed=False, findings=tuple(sides.findings))
     problem = Problem(sides.document, sides.notebook, package.name, label, sides.now, sides.wanted)
     attempt = problem.solve()
+    if attempt.failed and (other := problem.with_names_renamed()) is not None:
+        again = other.solve()
+        if not again.failed:
+            problem, attempt = other, again
+            attempt.sources = _against(sides.document, other.document, again.sources)
     if attempt.module is None or attempt.failed:
         return _record(sides, passed=False, findings=tuple(telling.refused(problem, attempt)))
     changed = _changed(sides, attempt.module)
@@ -99,6 +105,15 @@ def _write(sides: Sides, sources: dict[str, str], module: Module, changed: tuple
     if on_disk(sides.package, sides.present) == sides.present and sources:
         set_sources(sides.path, sources, digest=sides.digest)
     write_package(sides.package, files, stale, last=MANIFEST, seen=sides.present)
+
+
+def _against(document: Document, renamed: Document, sources: dict[str, str]) -> dict[str, str]:
+    """The cells that are other than in a document, where they were renamed and then edited."""
+    return {
+        cell.cell_id: source
+        for cell, other in zip(document.cells, renamed.cells, strict=True)
+        if (source := sources.get(cell.cell_id, other.source)) != cell.source
+    }
 
 
 def _difference(old: str, new: str, cell_id: str) -> str:

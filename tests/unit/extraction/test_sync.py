@@ -268,6 +268,39 @@ def test_renamed_function(project: Project) -> None:
     assert not any("clip" in source for source in changed.values())
 
 
+def test_renamed_variable(project: Project) -> None:
+    """A variable that other cells read is renamed in all of them, and that is told."""
+    text = (project.package / "features.py").read_text()
+    (project.package / "features.py").write_text(text.replace("X_train", "scaled"))
+    record = project.sync()
+    assert record.passed
+    assert "X_train is called scaled now" in " ".join(item.message for item in record.findings)
+    sources = project.sources()
+    assert sources["c8"] == "scaled = scaled.astype(float)\nX_holdout = X_holdout.astype(float)"
+    assert "scaled = build(train)\nX_holdout = build(holdout)" in sources["c7"]
+    assert sources["c9"] == "model = {'w': (scaled.T @ train['late'].to_numpy()).to_dict()}"
+    assert project.extract().changed == ()
+
+
+@pytest.mark.parametrize(
+    ("cell", "old", "why"),
+    [
+        ("c9", "model = ", "scaled = 1\\nmodel = "),
+        ("c9", "model = ", "%store X_train\\nmodel = "),
+        ("c9", "model = ", "train.query('a in @X_train')\\nmodel = "),
+    ],
+    ids=["taken", "in a magic", "in a query"],
+)
+def test_renamed_where_that_is_not_certain(project: Project, cell: str, old: str, why: str) -> None:
+    """A name that is taken, or that stands in a text, is not renamed behind one's back."""
+    project.edit_notebook(f'"{old}', f'"{why}')
+    assert project.extract().changed
+    text = (project.package / "features.py").read_text()
+    (project.package / "features.py").write_text(text.replace("X_train", "scaled"))
+    error = project.is_refused()
+    assert "reads X_train" in error.message
+
+
 def test_new_argument(project: Project) -> None:
     """A function that takes `state` in the module gets a new argument in the cell without it."""
     changed = project.goes_back(
@@ -326,6 +359,32 @@ def test_held_out_rows_get_the_same(project: Project) -> None:
     )
     assert "train = train.copy()\nX_train = build(train)\n" in changed["c7"]
     assert "holdout = holdout.copy()\nX_holdout = build(holdout)" in changed["c7"]
+
+
+def test_twins_in_another_cell(carry: Carry) -> None:
+    """Training rows in one cell, held-out rows in the next: both get the edit, columns stay."""
+    one = "train['p'] = train['a'] * scale\ntrain['q'] = train['b'] * scale\nX_train = train[['p', 'q']]"
+    other = one.replace("train", "holdout")
+    features = [("features", "train, holdout = train.copy(), holdout.copy()"),
+                ("features", one), ("features", other)]  # fmt: skip
+    cells = [*CELLS[:5], *features, ("train", "model = {'w': {'p': X_train['p'].sum()}}"), CELLS[9]]
+    project = Project(carry(cells))
+    changed = project.goes_back(
+        ("features.py", "frame['p'] = frame['a'] *", "frame['p'] = frame['a'].abs() *")
+    )
+    assert "train['p'] = train['a'].abs() * scale\ntrain['q'] = train['b'] * scale" in changed["c7"]
+    assert "holdout['p'] = holdout['a'].abs() * scale\nholdout['q'] =" in changed["c8"]
+
+
+def test_the_same_lines_twice(carry: Carry) -> None:
+    """A cell that says the same for both frames, under one name, gets the edit twice."""
+    lines = "df = {}.copy()\ndf['p'] = df['a'] * scale\nX_{} = df[['p']]"
+    source = "\n".join(lines.format(rows, rows) for rows in ("train", "holdout"))
+    cells = [*CELLS[:5], ("features", source), ("train", "model = {'w': {'p': X_train.sum()}}"),
+             CELLS[9]]  # fmt: skip
+    project = Project(carry(cells))
+    changed = project.goes_back(("features.py", "df['a'] *", "df['a'] % 3 *"))
+    assert changed["c6"].count("df['p'] = df['a'] % 3 * scale") == 2
 
 
 def test_half_a_line(project: Project) -> None:
@@ -452,6 +511,39 @@ def test_line_that_stands_at_two_places(carry: Carry) -> None:
     assert "edit both alike" in error.hint
     changed = project.goes_back(("features.py", line, line.replace("1", "2")))
     assert changed == {"c5": "frame['a'] = frame['a'] + 2"}
+
+
+def test_line_that_stands_at_two_places_is_deleted_at_one(carry: Carry) -> None:
+    """Deleting one of two copies would delete the other unseen: refused, as an edit is."""
+    cells = [*CELLS[:4], ("features", "frame['a'] = frame['a'] + 1"), *CELLS[4:]]
+    project = Project(carry(cells))
+    line = "    frame['a'] = frame['a'] + 1\n"
+    error = project.is_refused(("features.py", line, ""))
+    assert "edit both alike" in error.hint
+    project.edit(("features.py", line, ""))
+    record = project.sync()
+    assert record.passed
+    assert project.sources()["c5"] == ""
+
+
+def test_a_result_is_not_wrapped_unseen(project: Project) -> None:
+    """Where extraction would return another value than the person does, it is refused."""
+    edit = ("inference.py", "score.to_frame('late')", "abs(score.to_frame('late'))")
+    error = project.is_refused(edit)
+    assert "`return predictions` would come back as `return pd.DataFrame" in error.message
+    assert "extraction writes this line" in error.hint
+
+
+def test_a_file_that_would_be_gone(project: Project) -> None:
+    """Deleting what a file is for is no edit of its lines."""
+    text = (project.package / "inference.py").read_text()
+    lines = text.split("\n")
+    kept = [
+        line for line in lines if "predictions" not in line or line.startswith(("#", " " * 4 + '"'))
+    ]
+    (project.package / "inference.py").write_text("\n".join(kept))
+    error = project.is_refused()
+    assert "inference.py" in error.message
 
 
 def test_line_edited_in_two_ways() -> None:
