@@ -133,6 +133,7 @@ class Log(TypedDict, total=False):
     durability: Literal["process", "fsync", "none"]
     redact: tuple[str, ...]  # columns whose values are written nowhere
     on_failure: Literal["answer", "refuse"]  # when a prediction cannot be logged
+    requests: Literal["all", "failed", "none"]  # which requests have a line in the request log
 
 
 class Auth(TypedDict, total=False):

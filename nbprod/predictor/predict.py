@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -44,6 +45,9 @@ class Answer:
     violations: list[Violation]
     good: list[int]  # positions of the answered rows in the request
     failed: list[Violation] = field(default_factory=list)
+    stage_s: dict[str, float] = field(
+        default_factory=dict
+    )  # what validate, transform, predict took
 
 
 class Predictor:
@@ -152,11 +156,19 @@ class Predictor:
         Raises ExecutionError when the user's code raises, or (unless ``partial``) when the
         model's output breaks the contract: such an output is never answered.
         """
+        started = time.perf_counter()
         frame, good, violations = self._accepted(rows, as_of)
         if frame is None or (violations and not partial):
             return Answer([], [], violations, [])
+        validated = time.perf_counter()
         features = transform_rows(self.module, frame, self.state)
+        transformed = time.perf_counter()
         outputs = records_of(self.predict_features(features))
+        stage_s = {
+            "validate": validated - started,
+            "transform": transformed - validated,
+            "predict": time.perf_counter() - transformed,
+        }
         failed = self._broken_outputs(outputs, good)
         fed = records_of(features)
         if failed:
@@ -167,7 +179,7 @@ class Predictor:
             good = [good[place] for place in kept]
             outputs = [outputs[place] for place in kept]
             fed = [fed[place] for place in kept]
-        return Answer(self._shaped(outputs), fed, violations, good, failed)
+        return Answer(self._shaped(outputs), fed, violations, good, failed, stage_s)
 
     def _accepted(
         self, rows: Sequence[Row], as_of: datetime | None

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import logging
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from nbprod.data import prediction_log
-from nbprod.errors import NbprodError, StoreError, http_status
+from nbprod.errors import StoreError, http_status
 from nbprod.records import Json
 from nbprod.serving import describing, reading
-from nbprod.serving.auth import refusal
+from nbprod.serving.hot_path import Dispatch, HotPath, answered, encoded, media_type, read_body
 from nbprod.serving.metrics import CONTENT_TYPE
 from nbprod.serving.replies import JSON, PredictRequest, Refusal, Reply, problem
 
@@ -25,10 +22,7 @@ if TYPE_CHECKING:
 
     from nbprod.serving.service import Service
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
-_LOGGER = logging.getLogger(__name__)
 
-Dispatch = Callable[[PredictRequest], Awaitable[Reply]]
 Administer = Callable[[str, Json], Awaitable[Reply]]
 Lifespan = Callable[["Starlette"], AbstractAsyncContextManager[None]]
 Handler = Callable[["Request"], Awaitable[Reply]]
@@ -40,7 +34,7 @@ def create_app(
     dispatch: Dispatch | None = None,
     administer: Administer | None = None,
     lifespan: Lifespan | None = None,
-) -> Starlette:
+) -> HotPath:
     """The ASGI application of a service.
 
     dispatch: where a request is answered; by this service as champion where not given.
@@ -69,7 +63,7 @@ def create_app(
         ("GET", "/admin/{verb}", "admin", routes.admin),
         ("POST", "/admin/{verb}", "admin", routes.admin),
     ]
-    return Starlette(
+    app = Starlette(
         routes=[
             Route(path, _endpoint(service, path, scope, handler), methods=[method])
             for method, path, scope, handler in table
@@ -77,41 +71,24 @@ def create_app(
         exception_handlers={HTTPException: _not_here},
         lifespan=lifespan,
     )
+    return HotPath(app, service, routes.dispatch)
 
 
 def _endpoint(
     service: Service, path: str, scope: str, handler: Handler
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Token, handler, counters and the one place where nothing escapes as a bare 500."""
-
     async def endpoint(request: Request) -> Response:
-        started = time.perf_counter()
-        reply = refusal(service.options, scope, request.headers.get("authorization"))
-        if reply is None:
-            try:
-                reply = await handler(request)
-            except Refusal as refused:
-                reply = refused.reply
-            except NbprodError as error:
-                reply = problem(http_status(error), error.message, hint=error.hint)
-            except Exception:
-                _LOGGER.exception("%s failed", path)
-                reply = problem(500, "an error of the service itself", hint="look at its log")
-        service.metrics.request(path, reply.status, time.perf_counter() - started)
+        reply = await answered(service, path, scope, request.headers, lambda: handler(request))
         return _response(_in_protocol(path, reply))
 
     return endpoint
 
 
 def _response(reply: Reply) -> Response:
-    import orjson
     from starlette.responses import Response
 
-    if isinstance(reply.body, str):
-        return Response(reply.body, reply.status, reply.headers)
-    # Headers given by the reply win over the media type.
-    headers = {"Content-Type": reply.content_type, **reply.headers}
-    return Response(orjson.dumps(reply.body, default=str), reply.status, headers)
+    body, headers = encoded(reply)
+    return Response(body, reply.status, headers)
 
 
 def _in_protocol(path: str, reply: Reply) -> Reply:
@@ -149,24 +126,20 @@ class _Routes:
     ) -> None:
         self._service = service
         self._administer = administer
-        self._dispatch = dispatch or self._answer_here
+        self.dispatch = dispatch or self._answer_here
 
     async def _answer_here(self, request: PredictRequest) -> Reply:
         return await self._service.answer(request, "champion")
 
     async def predict(self, request: Request) -> Reply:
-        body = await _body(request)
-        read = reading.read_predict(body, request.headers.get("x-request-id"))
-        if key := request.headers.get("x-routing-key"):
-            read = dataclasses.replace(read, routing_key=key)
-        return await self._dispatch(read)
+        return await self.dispatch(reading.read_predict(await _body(request), request.headers))
 
     async def invocations(self, request: Request) -> Reply:
         body = await _body(request, "application/json", "text/csv")
         rules = self._service.predictor.contract.input
-        rows = reading.read_invocations(body, _media_type(request), rules)
-        request_id = reading.checked_id(None, request.headers.get("x-request-id"))
-        reply = await self._dispatch(PredictRequest(rows, request_id))
+        rows = reading.read_invocations(body, media_type(request.headers), rules)
+        asked = reading.request_of(rows, None, request.headers)
+        reply = await self.dispatch(asked)
         if reply.status != 200:
             return reply
         return Reply(200, {"predictions": reply.body["predictions"]}, reply.headers)
@@ -174,13 +147,13 @@ class _Routes:
     async def infer(self, request: Request) -> Reply:
         self._known_model(request)
         rows, given_id = reading.read_infer(await _body(request))
-        request_id = reading.checked_id(given_id, request.headers.get("x-request-id"))
-        reply = await self._dispatch(PredictRequest(rows, request_id))
+        asked = reading.request_of(rows, given_id, request.headers)
+        reply = await self.dispatch(asked)
         if reply.status != 200:
             return reply
         contract, name = self._service.predictor.contract, self._service.options.model_name
         return Reply(
-            200, describing.infer_body(contract, reply.body, name=name, request_id=request_id)
+            200, describing.infer_body(contract, reply.body, name=name, request_id=asked.request_id)
         )
 
     async def outcomes(self, request: Request) -> Reply:
@@ -212,7 +185,7 @@ class _Routes:
         return Reply(200, describing.model_metadata(**self._described()))
 
     async def metrics(self, _: Request) -> Reply:
-        text = self._service.metrics.render(self._service.gauges())
+        text = await asyncio.to_thread(self._service.metrics_text)
         return Reply(200, text, {"Content-Type": CONTENT_TYPE})
 
     async def live(self, _: Request) -> Reply:
@@ -246,30 +219,5 @@ class _Routes:
             raise Refusal(problem(404, f"the model here is {name!r}"))
 
 
-def _media_type(request: Request) -> str:
-    return str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
-
-
 async def _body(request: Request, *accepted: str) -> bytes:
-    """The body, at most MAX_BODY_BYTES, of a type the route reads; JSON where none is named."""
-    allowed = accepted or ("application/json",)
-    media_type = _media_type(request)
-    if "" not in allowed and media_type not in allowed and not media_type.endswith("+json"):
-        raise Refusal(
-            problem(
-                415,
-                f"{media_type or 'no content type'} is not read here",
-                hint=f"send Content-Type: {' or '.join(allowed)}",
-            )
-        )
-    too_large = problem(413, "the body is too large", hint=f"at most {MAX_BODY_BYTES} bytes")
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > MAX_BODY_BYTES:
-        raise Refusal(too_large)
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise Refusal(too_large)
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return await read_body(request.headers, request.receive, *accepted)

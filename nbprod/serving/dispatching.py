@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import os
 import time
@@ -106,13 +107,40 @@ class Dispatcher:
         state = self._state
         role = traffic.assign(state, self._key_of(request))
         version = state.roles.get(role, self._version)
+        previous = self._previous(state, role)
+        asked = request if previous is None else self._in_half_the_time(request)
         if version == self._version:
-            reply = await self._service.answer(request, role)
+            reply = await self._service.answer(asked, role)
         else:
-            reply = await self._forwarded(request, role, version)
+            reply = await self._forwarded(asked, role, version)
         self._count(role, failed=reply.status >= 500)
+        if reply.status >= 500 and previous is not None:
+            reply = await self._from_previous(request, previous, reply)
         if state.shadows:
             self._shadows.offer(request, reply)
+        return reply
+
+    def _previous(self, state: TrafficState, role: str) -> int | None:
+        """The release kept warm that answers in this one's place, where the envelope wants it."""
+        if self._service.options.on_unavailable != "previous" or role == "previous":
+            return None
+        return state.roles.get("previous")
+
+    def _in_half_the_time(self, request: PredictRequest) -> PredictRequest:
+        """The other half is for the release that may have to answer instead."""
+        limit = self._service.options.timeout_s
+        return dataclasses.replace(request, timeout_s=min(request.timeout_s or limit, limit) / 2)
+
+    async def _from_previous(self, request: PredictRequest, version: int, failed: Reply) -> Reply:
+        """The previous release's answer, marked degraded; the failure where it has none."""
+        asked = dataclasses.replace(self._in_half_the_time(request), degraded=True)
+        if version == self._version:
+            reply = await self._service.answer(asked, "previous")
+        else:
+            reply = await self._forwarded(asked, "previous", version)
+        if reply.status != 200:
+            return failed
+        self._service.metrics.count("degraded_predictions", len(request.rows))
         return reply
 
     def _count(self, role: str, *, requests: int = 1, failed: bool) -> None:
@@ -150,7 +178,8 @@ class Dispatcher:
 
     async def _forwarded(self, request: PredictRequest, role: str, version: int) -> Reply:
         """Through another process; should that fail, by a release that has a role here too."""
-        deadline = time.monotonic() + self._service.options.timeout_s
+        limit = self._service.options.timeout_s
+        deadline = time.monotonic() + min(request.timeout_s or limit, limit)
         while (left := deadline - time.monotonic()) > 0:
             try:
                 return await asyncio.wait_for(self._worker_of(version).answer(request, role), left)

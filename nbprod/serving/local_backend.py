@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from starlette.applications import Starlette
-
     from nbprod.config import Settings
 
 
@@ -29,7 +27,7 @@ class LocalService:
 
     def __init__(self, bundle: str | Path, options: ServiceOptions) -> None:
         self.service = Service.load(Path(bundle), options)
-        self.app: Starlette = create_app(self.service)
+        self.app = create_app(self.service)
 
     def close(self) -> None:
         """Answer what waits and write what is to be written."""

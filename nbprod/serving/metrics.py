@@ -5,16 +5,24 @@ Each replica shows its own; the label ``replica`` tells them apart.
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import sys
 import threading
+import time
 from bisect import bisect_left
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-_LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_LATENCY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_STAGE_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+_FRESH_S = 10.0  # a replica shares its numbers each second while it lives
+_LOGGER = logging.getLogger(__name__)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Labels = tuple[tuple[str, str], ...]
@@ -48,6 +56,7 @@ class Metrics:
         self._lock = threading.Lock()
         self._counters: dict[str, dict[Labels, float]] = defaultdict(lambda: defaultdict(float))
         self._latency: dict[str, _Histogram] = {}
+        self._stages: dict[str, _Histogram] = {}
         self._batch_rows = _Histogram(_ROWS)
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
@@ -69,6 +78,15 @@ class Metrics:
         with self._lock:
             self._batch_rows.observe(rows)
 
+    def stage(self, name: str, *seconds: float) -> None:
+        """Count what a stage of answering took, in seconds: queue, validate, transform…"""
+        with self._lock:
+            histogram = self._stages.get(name)
+            if histogram is None:
+                histogram = self._stages[name] = _Histogram(_STAGE_S)
+            for value in seconds:
+                histogram.observe(value)
+
     def render(self, gauges: Mapping[str, float]) -> str:
         """Everything in the text format 0.0.4; gauges are read by the caller."""
         lines: list[str] = []
@@ -83,12 +101,57 @@ class Metrics:
             for route, histogram in self._latency.items():
                 labels = (*self._labels, ("route", route))
                 lines += histogram.lines("nbprod_request_seconds", labels)
+            lines.append("# TYPE nbprod_stage_seconds histogram")
+            for stage, histogram in self._stages.items():
+                labels = (*self._labels, ("stage", stage))
+                lines += histogram.lines("nbprod_stage_seconds", labels)
             lines.append("# TYPE nbprod_batch_rows histogram")
             lines += self._batch_rows.lines("nbprod_batch_rows", self._labels)
         for name, value in sorted(gauges.items()):
-            lines.append(f"# TYPE nbprod_{name} gauge")
+            kind = "counter" if name.endswith("_total") else "gauge"
+            lines.append(f"# TYPE nbprod_{name} {kind}")
             lines.append(f"nbprod_{name}{_text(self._labels)} {_number(value)}")
         return "\n".join(lines) + "\n"
+
+
+def gpu_memory() -> dict[str, float]:
+    """Bytes that a loaded torch holds on its GPUs; empty without one."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return {}
+    return {"gpu_memory_bytes": float(torch.cuda.memory_allocated())}
+
+
+def share(path: Path, text: str) -> None:
+    """Leave the numbers where the other replicas on this machine find them."""
+    aside = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        _LOGGER.warning("metrics cannot be shared in %s: %s", path.parent, error)
+
+
+def together(own: str, path: Path) -> str:
+    """A replica's own numbers with those that the others shared of late, family by family."""
+    texts = [own]
+    for other in sorted(path.parent.glob("*.prom")):
+        with contextlib.suppress(OSError):
+            if other != path and time.time() - other.stat().st_mtime < _FRESH_S:
+                texts.append(other.read_text(encoding="utf-8"))
+    families: dict[str, list[str]] = {}
+    for text in texts:
+        head = ""
+        for line in text.splitlines():
+            if line.startswith("#"):
+                head = line
+                families.setdefault(head, [])
+            else:
+                families[head].append(line)
+    return "".join(
+        f"{head}\n" + "".join(f"{x}\n" for x in lines) for head, lines in families.items()
+    )
 
 
 def _text(labels: Labels) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from nbprod.config import Settings
     from nbprod.data.prediction_log.writer import Durability
+    from nbprod.serving.request_log import Kept
 
 UNRELEASED = "unreleased"
 _MAX_QUEUED = 1000
@@ -36,6 +37,8 @@ class ServiceOptions:
     timeout_s: float = 1.0
     max_rows: int = 512
     max_queued: int = _MAX_QUEUED
+    batch_unproven: bool = False  # for tests: compute together what parity has not looked at
+    requests: Kept = "failed"  # which requests have a line in the request log
     durability: Durability = "process"
     redact: tuple[str, ...] = ()
     refuse_unlogged: bool = False  # [serving] log on_failure = "refuse"
@@ -85,16 +88,26 @@ def service_options(
         timeout_s=serving.timeout_ms / 1000,
         max_rows=int(serving.batch.get("max_rows", 512)),
         max_queued=int(serving.batch.get("max_queued", _MAX_QUEUED)),
+        requests=serving.log.get("requests", "failed"),
         durability=serving.log.get("durability", "process"),
         redact=settings.redacted,
         refuse_unlogged=serving.log.get("on_failure", "answer") == "refuse",
         on_unavailable=settings.envelope.on_unavailable,
-        fallback=dict(settings.envelope.fallback),
+        fallback=_fallback(settings),
         tokens=parse_tokens(text, variable),
         admin_digest=admin_digest,
         trusted_keys=public_keys(settings.store.trusted_keys, Path(settings.project_path)),
         allow_pickle=settings.model.allow_pickle,
     )
+
+
+def _fallback(settings: Settings) -> dict[str, Any]:
+    """The envelope's fallback; a table's path is the project's, wherever the replica runs."""
+    values = dict(settings.envelope.fallback)
+    table = str(values.get("table", ""))
+    if settings.envelope.on_unavailable == "precomputed" and table and "://" not in table:
+        values["table"] = str(settings.path(table))
+    return values
 
 
 def is_loopback(host: str) -> bool:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 10_000  # of one request
 _MAX_ID = 200
+_MAX_TIMEOUT_MS = 1e9
 _PREDICT_KEYS = {"instances", "request_id", "partial"}
 _OUTCOME_KEYS = {"prediction_id", "key", "outcome", "name", "observed_at"}
 
@@ -28,8 +29,8 @@ def read_json(body: bytes) -> Any:
         ) from error
 
 
-def read_predict(body: bytes, header_id: str | None) -> PredictRequest:
-    """A ``POST /predict`` body."""
+def read_predict(body: bytes, headers: Mapping[str, str]) -> PredictRequest:
+    """A ``POST /predict`` body, with what the headers say of it."""
     data = read_json(body)
     if not isinstance(data, dict) or not isinstance(data.get("instances"), list):
         raise refuse(
@@ -44,11 +45,43 @@ def read_predict(body: bytes, header_id: str | None) -> PredictRequest:
     partial = data.get("partial", False)
     if not isinstance(partial, bool):
         raise refuse(422, "'partial' is not true or false", hint='send "partial": true')
+    rows = checked_rows(data["instances"])
+    return request_of(rows, data.get("request_id"), headers, partial=partial)
+
+
+def request_of(
+    rows: list[Json], given_id: Any, headers: Mapping[str, str], *, partial: bool = False
+) -> PredictRequest:
+    """Rows with the request's id, routing key, deadline and trace.
+
+    given_id: the body's. Headers, all of them optional: ``X-Request-Id``, ``X-Routing-Key``,
+    ``X-Request-Timeout-Ms`` and the W3C's ``traceparent``.
+    """
     return PredictRequest(
-        checked_rows(data["instances"]),
-        checked_id(data.get("request_id"), header_id),
+        rows,
+        checked_id(given_id, headers.get("x-request-id")),
         partial,
+        routing_key=headers.get("x-routing-key", ""),
+        timeout_s=_timeout_s(headers.get("x-request-timeout-ms")),
+        trace=headers.get("traceparent", ""),
     )
+
+
+def _timeout_s(text: str | None) -> float | None:
+    """The caller's own deadline in seconds, None without one."""
+    if text is None:
+        return None
+    try:
+        timeout_ms = float(text)
+    except ValueError:
+        timeout_ms = -1.0
+    if not 0 < timeout_ms < _MAX_TIMEOUT_MS:
+        raise refuse(
+            400,
+            "X-Request-Timeout-Ms is not a number of milliseconds above 0",
+            hint="send X-Request-Timeout-Ms: 250, or leave it out",
+        )
+    return timeout_ms / 1000
 
 
 def checked_id(given: Any, header_id: str | None) -> str:
@@ -96,6 +129,10 @@ def read_outcomes(body: bytes, label: str) -> list[Outcome]:
             422,
             "the body has no list 'outcomes'",
             hint='send {"outcomes": [{"prediction_id": "…", "outcome": …}]}',
+        )
+    if len(listed) > MAX_ROWS:
+        raise refuse(
+            413, f"{len(listed)} outcomes in one request", hint=f"send at most {MAX_ROWS} at once"
         )
     errors = []
     outcomes = []

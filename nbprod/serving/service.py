@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextlib
 import logging
 import threading
 import time
@@ -16,13 +18,16 @@ from nbprod.data.prediction_log import LogWriter
 from nbprod.data.profile import ProfileWriter
 from nbprod.errors import NbprodError
 from nbprod.predictor import Answer, Predictor
-from nbprod.predictor.bundle import GOLDEN_FILE
+from nbprod.predictor.bundle import GOLDEN_FILE, MANIFEST
 from nbprod.predictor.golden import replay_golden
 from nbprod.records import Json, Outcome, Violation, new_id, new_ids, utc_now
+from nbprod.serving.batch_proof import missing_proof
 from nbprod.serving.batching import Batcher, ClosedError, QueueFullError
-from nbprod.serving.metrics import Metrics
+from nbprod.serving.metrics import Metrics, gpu_memory, share, together
 from nbprod.serving.quarantine import Quarantine
 from nbprod.serving.replies import PredictRequest, Reply, errors_of, problem
+from nbprod.serving.request_log import RequestLog
+from nbprod.serving.standing_in import stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +65,8 @@ class Service:
         self.predictor = predictor
         self.options = options
         self.writer_id = new_id()
+        self.log_error = ""  # why the newest predictions could not be logged
+        self._metrics_path = options.log_folder / "metrics" / f"{self.writer_id}.prom"
         self.metrics = Metrics(
             deployment=options.deployment, release=options.release, replica=self.writer_id
         )
@@ -69,6 +76,7 @@ class Service:
             durability=options.durability,
             redact=options.redact,
         )
+        self._stand_in = stand_in(options, predictor.contract)
         # A model's code need not be safe in two threads: the batcher's and a golden replay's.
         self._computing = threading.Lock()
         output = predictor.contract.output
@@ -82,8 +90,23 @@ class Service:
         self._quarantine = Quarantine(
             options.log_folder, writer_id=self.writer_id, redact=options.redact
         )
+        self.requests = RequestLog(
+            options.log_folder / "requests",
+            writer_id=self.writer_id,
+            kept=options.requests,
+            each_second=self._share_metrics,
+        )
+        self._started = time.time()
+        self._made_at = (predictor.bundle.folder / MANIFEST).stat().st_mtime
+        self.unbatched = "[serving] batch says so"
+        if options.max_rows > 1:
+            self.unbatched = "" if options.batch_unproven else missing_proof(predictor.bundle)
+            if self.unbatched:
+                _LOGGER.warning("requests are computed one by one: %s", self.unbatched)
         self._batcher: Batcher[_Job, Reply] = Batcher(
-            self._compute, max_rows=options.max_rows, max_queued=options.max_queued
+            self._compute,
+            max_rows=1 if self.unbatched else options.max_rows,
+            max_queued=options.max_queued,
         )
 
     @classmethod
@@ -94,15 +117,20 @@ class Service:
     async def answer(self, request: PredictRequest, role: str) -> Reply:
         """The answer to a request, within the deadline; every refusal is a reply, not an error."""
         job = _Job(request, role, time.perf_counter())
+        timeout_s = min(request.timeout_s or self.options.timeout_s, self.options.timeout_s)
         try:
-            async with asyncio.timeout(self.options.timeout_s):
+            async with asyncio.timeout(timeout_s):
                 return await self._batcher.submit(job, rows=len(request.rows))
         except TimeoutError:
+            self.metrics.count("deadlines_missed")
+            if self.options.on_unavailable in ("fallback", "precomputed"):
+                return await asyncio.to_thread(self._late, job)
             return problem(
                 504,
-                f"no answer within {self.options.timeout_s * 1000:g} ms",
+                f"no answer within {timeout_s * 1000:g} ms",
                 hint="send fewer rows at once, or raise [serving] timeout_ms",
                 request_id=request.request_id,
+                retry_after_s=_RETRY_AFTER_S,
             )
         except (QueueFullError, ClosedError):
             return problem(
@@ -138,6 +166,13 @@ class Service:
             "log_records_failed": counts.failed,
             "profiled_rows": self._profile.profiled,
             "profile_rows_lost": self._profile.lost,
+            "profile_rows_skipped": self._profile.skipped,
+            "request_log_dropped": self.requests.dropped,
+            "log_writable": float(self.log_error == ""),
+            "batching": float(not self.unbatched),
+            "replica_age_seconds": round(time.time() - self._started, 1),
+            "model_age_seconds": round(time.time() - self._made_at, 1),
+            **gpu_memory(),
             "quarantined_rows": self._quarantine.kept,
             "quarantine_rows_dropped": self._quarantine.dropped,
         }
@@ -147,17 +182,32 @@ class Service:
         self._batcher.close()
         self._log.close()
         self._profile.close()
+        self.requests.close()
+        with contextlib.suppress(OSError):  # never shared, or the disk is gone
+            self._metrics_path.unlink()
+
+    def metrics_text(self) -> str:
+        """The numbers of every replica on this machine: a scrape reaches only one of them."""
+        own = self.metrics.render(self.gauges())
+        return together(own, self._metrics_path)
+
+    def _share_metrics(self) -> None:
+        share(self._metrics_path, self.metrics.render(self.gauges()))
 
     # ------------------------------------------------------------ in the computing thread
 
     def _compute(self, jobs: list[_Job]) -> Future[list[Reply]]:
         """Answers for all jobs at once; done when their predictions are in the log."""
+        started = time.perf_counter()
         rows = [row for job in jobs for row in job.request.rows]
         self.metrics.batch(len(rows))
+        self.metrics.stage("queue", *(started - job.arrived for job in jobs))
         try:
             # Partial: one caller's bad row must not refuse the others'.
             with self._computing:
                 answer = self.predictor.answer(rows, partial=True, as_of=datetime.now(UTC))
+            for stage, seconds in answer.stage_s.items():
+                self.metrics.stage(stage, seconds)
             done = self._split(jobs, answer)
         except Exception:  # noqa: BLE001 - the model's own code; it is tried again request by request
             done = [self._alone(job) for job in jobs]
@@ -166,16 +216,32 @@ class Service:
         if not predictions:
             replies.set_result([one.reply for one in done])
             return replies
+        handed_over = time.perf_counter()
         self._log.submit(predictions).add_done_callback(
-            lambda logged: replies.set_result(self._logged(done, logged, predictions))
+            lambda logged: replies.set_result(self._logged(done, logged, predictions, handed_over))
         )
         return replies
 
+    def _late(self, job: _Job) -> Reply:
+        """What the envelope promises at the deadline; logged like any other answer."""
+        done = self._unavailable(job)
+        if not done.predictions:
+            return done.reply
+        logged = self._log.submit(done.predictions)
+        concurrent.futures.wait([logged])
+        return self._logged([done], logged, done.predictions, time.perf_counter())[0]
+
     def _logged(
-        self, done: Sequence[_Done], logged: Future[None], predictions: Sequence[Json]
+        self,
+        done: Sequence[_Done],
+        logged: Future[None],
+        predictions: Sequence[Json],
+        handed_over: float,
     ) -> list[Reply]:
+        self.metrics.stage("log", time.perf_counter() - handed_over)
         self._profile.add(predictions)
         error = logged.exception()
+        self.log_error = "" if error is None else str(error)
         if error is None:
             return [one.reply for one in done]
         self.metrics.count("unlogged_predictions", len(predictions))
@@ -264,10 +330,11 @@ class Service:
     def _unavailable(self, job: _Job, failed: Sequence[Violation] = ()) -> _Done:
         """What the envelope promises when the model cannot answer.
 
-        Thin: ``fallback`` and ``error`` are kept; ``previous`` and ``precomputed`` act as error.
+        ``fallback`` and ``precomputed`` are given here; ``previous`` is another process, so the
+        dispatcher asks it when it is given the error.
         """
         request = job.request
-        if self.options.on_unavailable != "fallback":
+        if self._stand_in is None:
             return _Done(
                 problem(
                     500,
@@ -279,15 +346,23 @@ class Service:
                     request_id=request.request_id,
                 )
             )
-        values = self.options.fallback
-        output = next(iter(values.values())) if len(values) == 1 else dict(values)
         # Even a fallback is never given for a row the contract forbids.
         checked, violations = self.predictor.validator.check(request.rows, as_of=datetime.now(UTC))
         if violations and not request.partial:
             return _Done(self._refused(request, violations))
         good = [place for place, row in enumerate(checked) if row is not None]
+        try:
+            outputs = [self._stand_in(request.rows[row]) for row in good]
+        except LookupError as error:
+            return _Done(
+                problem(
+                    503,
+                    str(error.args[0]),
+                    request_id=request.request_id,
+                    retry_after_s=_RETRY_AFTER_S,
+                )
+            )
         self.metrics.count("degraded_predictions", len(good))
-        outputs = [output] * len(good)
         predictions = self._records(job, good, outputs, [{}] * len(good), degraded=True)
         body = self._body(job, outputs, predictions) | {"degraded": True}
         if request.partial:
@@ -300,7 +375,7 @@ class Service:
             "prediction_ids": [item["id"] for item in predictions],
             "release": self.options.release,
             "role": job.role,
-            "degraded": False,
+            "degraded": job.request.degraded,
             "request_id": job.request.request_id,
         }
 
@@ -330,7 +405,7 @@ class Service:
                 "features": fed,
                 "output": output,
                 "latency_ms": latency_ms,
-                "degraded": degraded,
+                "degraded": degraded or request.degraded,
                 "module_version": self.predictor.module_version,
                 "key": {name: request.rows[place].get(name) for name in key},
                 "shadow_of": beside[place] if beside else "",

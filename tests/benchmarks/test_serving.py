@@ -74,24 +74,30 @@ def _peers() -> list[Peer]:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The flights model as a run leaves it; NBPROD_BENCH_PROJECT names a project that has one."""
+    """A release of the flights model; NBPROD_BENCH_PROJECT names a project that has one."""
     named = os.environ.get("NBPROD_BENCH_PROJECT")
     folder = Path(named) if named else tmp_path_factory.mktemp("flights") / "project"
     if not named:
-        verbs = [("init", "--recipe", "flights", str(folder))]
-        verbs += [(verb, "--project", str(folder)) for verb in ("extract", "train")]
-        verbs.insert(2, ("contract", "infer", "--project", str(folder)))
-        for verb in verbs:
+        there = ("--project", str(folder))
+        for verb in (
+            ("init", "--recipe", "flights", str(folder)),
+            ("extract", *there),
+            ("contract", "infer", *there),
+            ("train", *there),
+            ("gate", *there),
+            ("approve", "--reason", "bench", "--by", "head-of-ops@example.com", *there),
+            ("release", *there),
+        ):
             result = nbprod(*verb, cwd=folder.parent)
             assert result.code == 0, result.err
-    return next((folder / ".nbprod" / "runs").glob("*/bundle"))
+    return folder / ".nbprod" / "releases" / "1"
 
 
 @pytest.fixture(scope="module")
 def scripts(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Rows in a request -> what wrk sends: real flights, every request another one."""
     contract = read_bundle(bundle).contract
-    flights = bundle.parents[3] / "data" / "flights.parquet"
+    flights = bundle.parents[2] / "data" / "flights.parquet"
     frame = pd.read_parquet(flights)[[rule.name for rule in contract.input]]
     rows = json.loads(
         frame.sample(4000, random_state=1).to_json(orient="records", date_format="iso")

@@ -122,6 +122,7 @@ def options(tmp_path: Path) -> ServiceOptions:
         model_name="trip-delay",
         label="late",
         timeout_s=10.0,
+        batch_unproven=True,
     )
 
 
