@@ -22,8 +22,10 @@ class OtherProcess:
     def __init__(self, version: int) -> None:
         self.version = version
         self.failures = 0
+        self.asked: list[PredictRequest] = []
 
     async def answer(self, request: PredictRequest, role: str) -> Reply:
+        self.asked.append(request)
         if self.failures:
             self.failures -= 1
             raise ConnectionError("the process is gone")
@@ -167,6 +169,33 @@ def test_each_request_goes_where_the_state_says(local: LocalService, tmp_path: P
         await dispatcher.stop()
 
     run(scenario)
+
+
+def test_previous_answers_in_the_place_of_a_failing_champion(
+    bundle: Path, options: ServiceOptions, tmp_path: Path
+) -> None:
+    """on_unavailable = "previous": the release kept warm answers, flagged; alone it is the error."""
+
+    async def scenario(local: LocalService) -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await keeper.change("deploy", {"version": 2})
+        other = OtherProcess(2)
+        dispatcher = Dispatcher(local.service, 1, keeper=keeper, worker=lambda _: other)
+        await dispatcher.start()
+        await keeper.change("canary", {"version": 1, "fraction": 1.0})
+        await keeper.change("promote", {})
+        await asyncio.sleep(0.1)
+        row = {"trip": "T", "km": 1, "minutes": 13.0, "city": "Bern"}
+        reply = await dispatcher.answer(PredictRequest([row], "r"))
+        assert (reply.status, reply.body["release"], reply.body["role"]) == (200, "2", "previous")
+        assert other.asked[-1].degraded is True
+        other.failures = 10**6
+        assert (await dispatcher.answer(PredictRequest([row], "r"))).status == 500
+        await dispatcher.stop()
+
+    slow = dataclasses.replace(options, on_unavailable="previous", timeout_s=2.0)
+    with LocalService(bundle, slow) as local:
+        run(lambda: scenario(local))
 
 
 def test_a_dead_canary_costs_no_request(local: LocalService, tmp_path: Path) -> None:
