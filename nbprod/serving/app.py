@@ -189,8 +189,22 @@ class _Routes:
         return Reply(200, text, {"Content-Type": CONTENT_TYPE})
 
     async def live(self, _: Request) -> Reply:
-        """A service exists only once its release is loaded: live is ready."""
-        return Reply(200, {"live": True, "ready": True, "release": self._service.options.release})
+        """A service exists only once its release is loaded: live is ready.
+
+        ``degraded`` says what is amiss while it answers all the same: the newest predictions
+        could not be logged.
+        """
+        amiss = self._service.log_error
+        return Reply(
+            200,
+            {
+                "live": True,
+                "ready": True,
+                "release": self._service.options.release,
+                "degraded": amiss,
+                "batching": self._service.unbatched or "on",
+            },
+        )
 
     async def admin(self, request: Request) -> Reply:
         verb = request.path_params["verb"]

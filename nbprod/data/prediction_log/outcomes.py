@@ -6,26 +6,19 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING, Any
 
+from nbprod.data.prediction_log.lines import outcomes_of, predictions_of, scan
 from nbprod.data.prediction_log.reader import moment, records
-from nbprod.data.prediction_log.segments import (
-    KINDS,
-    lines_with,
-    open_line,
-    read_lines,
-    scan,
-    segments,
-)
+from nbprod.data.prediction_log.segments import KINDS, open_line
 from nbprod.data.prediction_log.writer import LogWriter
 from nbprod.records import Outcome, OutcomeReceipt, Prediction, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pandas import DataFrame
 
     from nbprod.data.prediction_log.reader import Moment
-    from nbprod.data.prediction_log.segments import Segment
 
 _ID_AT = slice(7, 31)  # behind {"id":"
 _FEW = 50  # so many ids are searched for as text; more are looked up line by line
@@ -152,14 +145,9 @@ def _flat(plain: Mapping[str, Any], outcome: Outcome | None) -> dict[str, Any]:
 def _stored(folder: Path, ids: Collection[str] | None = None) -> list[Outcome]:
     """The stored outcomes, of these predictions or of all, in the order they were received."""
     if ids is None or len(ids) > _FEW:
-        lines = (line for found in scan(folder, "outcomes") for line in found.good)
+        lines: Iterator[bytes] = (o for found in scan(folder, "outcomes") for o in found.good)
     else:
-        needles = [f'"{prediction_id}"'.encode() for prediction_id in ids]
-        lines = (
-            line
-            for segment in segments(folder, "outcomes")
-            for line in lines_with(segment, needles).good
-        )
+        lines = outcomes_of(folder, ids)
     stored = [Outcome.from_json(open_line(line)) for line in lines]
     if ids is not None:
         stored = [outcome for outcome in stored if outcome.prediction_id in ids]
@@ -180,20 +168,7 @@ def _targets(folder: Path, posted: Sequence[Outcome]) -> list[list[str]]:
 
 
 def _logged(ids: Collection[str], folder: Path) -> set[str]:
-    left, found = set(ids), set[str]()
-    for segment in reversed(segments(folder, "predictions")):  # outcomes are mostly of late
-        if not left:
-            break
-        here = left.intersection(line[_ID_AT].decode() for line in _with_ids(segment, left))
-        found |= here
-        left -= here
-    return found
-
-
-def _with_ids(segment: Segment, ids: Collection[str]) -> tuple[bytes, ...]:
-    if len(ids) > _FEW:
-        return read_lines(segment).good
-    return lines_with(segment, [f'{{"id":"{one}"'.encode() for one in ids]).good
+    return {line[_ID_AT].decode() for line in predictions_of(folder, ids).good}
 
 
 def _logged_keys(keys: Collection[str], folder: Path) -> dict[str, list[str]]:

@@ -7,15 +7,20 @@ extension, see a Python variable or change a setting.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from nbprod.data.prediction_log.database import shared
+from nbprod.data.prediction_log.lines import predictions_of, scan
+from nbprod.data.prediction_log.parts import parts
 from nbprod.data.prediction_log.segments import (
-    lines_with,
+    Segment,
+    is_sealed,
     open_line,
-    scan,
+    read_lines,
     segments,
 )
 from nbprod.errors import ConfigError, TamperedRecordError
@@ -53,22 +58,19 @@ class _Slice:
 def find(folder: Path, prediction_id: str) -> Prediction | None:
     """The prediction with this id, or None.
 
-    Segments of the id's own time are looked at first, then all others. Raises StoreError for
+    Segments of the id's own time are looked at first, then all others, then the parts of its
+    date. Raises StoreError for
     what is no id, TamperedRecordError when the record is there but altered.
     """
     made_ms = id_time(prediction_id).timestamp() * 1000
-    needle = b'{"id":"%s"' % prediction_id.encode()
 
-    def distance(start_ms: int) -> tuple[bool, float]:
-        return start_ms > made_ms, abs(start_ms - made_ms)
+    def distance(segment: Segment) -> tuple[bool, float]:
+        return segment.start_ms > made_ms, abs(segment.start_ms - made_ms)
 
-    damaged = False
-    for segment in sorted(segments(folder, "predictions"), key=lambda s: distance(s.start_ms)):
-        lines = lines_with(segment, [needle])
-        for line in lines.good:
-            if line.startswith(needle):
-                return Prediction.from_json(open_line(line))
-        damaged = damaged or lines.damaged > 0
+    lines = predictions_of(folder, [prediction_id], first=distance)
+    if lines.good:
+        return Prediction.from_json(open_line(lines.good[0]))
+    damaged = lines.damaged
     if damaged:
         raise TamperedRecordError(
             f"prediction {prediction_id} in {folder} is not the record that was written",
@@ -94,7 +96,8 @@ def query(
     ``"at"`` stands in double quotes, as SQL wants it. Raises ConfigError for a bad condition.
     """
     wanted = _Slice(moment(since), moment(until), release, role)
-    connection = _database(folder, wanted, with_rows=bool(where.strip()))
+    enough = 0 if where.strip() else limit
+    connection = _database(folder, wanted, with_rows=bool(where.strip()), enough=enough)
     try:
         _lock(connection)
         condition = f"\nwhere ({where}\n)" if where.strip() else ""
@@ -102,7 +105,8 @@ def query(
         lines = _ask(connection, sql, [limit], where)
     finally:
         connection.close()
-    return [Prediction.from_json(open_line(line.encode())) for (line,) in lines]
+    sealed = [line.encode() for (line,) in lines if is_sealed(line.encode())]
+    return [Prediction.from_json(open_line(line)) for line in sealed]
 
 
 def moment(value: Moment) -> datetime | None:
@@ -130,8 +134,11 @@ def records(folder: Path, since: Moment, until: Moment) -> Iterator[dict[str, An
                 yield plain
 
 
-def _database(folder: Path, wanted: _Slice, *, with_rows: bool) -> Any:
-    """An in-memory database with the table ``predictions`` over the sealed lines of a slice."""
+def _database(folder: Path, wanted: _Slice, *, with_rows: bool, enough: int) -> Any:
+    """An in-memory database with the table ``predictions`` over the sealed lines of a slice.
+
+    enough: so many of the newest will do; parts of earlier dates are not read then. 0: all.
+    """
     import duckdb
     import pyarrow
 
@@ -146,14 +153,49 @@ def _database(folder: Path, wanted: _Slice, *, with_rows: bool) -> Any:
     _run(connection, "set timezone = 'UTC'")
     kept, values = _conditions(wanted)
     _run(connection, "create table lines(line varchar)")
-    for lines in scan(folder, "predictions", wanted.since):
-        # Segment by segment, so that only what was asked for is held.
-        text = pyarrow.array([line.decode() for line in lines.good], pyarrow.string())
-        connection.register("segment", pyarrow.table({"line": text}))
-        _run(connection, f"insert into lines select line from segment where {kept}", values)  # noqa: S608
-        connection.unregister("segment")
+
+    def keep(lines: tuple[bytes, ...]) -> None:
+        # Piece by piece, so that only what was asked for is held.
+        text = pyarrow.array([line.decode() for line in lines], pyarrow.string())
+        connection.register("piece", pyarrow.table({"line": text}))
+        _run(connection, f"insert into lines select line from piece where {kept}", values)  # noqa: S608
+        connection.unregister("piece")
+
+    if shared(folder) is not None:
+        for lines in scan(folder, "predictions", wanted.since):
+            keep(lines.good)
+    else:
+        read = set()
+        for segment in segments(folder, "predictions", wanted.since):
+            with contextlib.suppress(FileNotFoundError):  # it has become parts meanwhile
+                keep(read_lines(segment).good)
+                read.add(segment.path.stem)
+        _keep_parts(connection, folder, wanted, read, enough)
     _run(connection, _view(connection, with_rows=with_rows))
     return connection
+
+
+def _keep_parts(connection: Any, folder: Path, wanted: _Slice, read: set[str], enough: int) -> None:
+    """Lines of the parts, newest date first; what they are asked for by is a column there."""
+    conditions = {
+        '"at" >= ?': wanted.since and wanted.since.isoformat(timespec="milliseconds"),
+        '"at" < ?': wanted.until and wanted.until.isoformat(timespec="milliseconds"),
+        "release = ?": wanted.release,
+        "role = ?": wanted.role,
+    }
+    used = {text: value for text, value in conditions.items() if value is not None}
+    where = " and ".join(["true", *used])
+    by_date: dict[str, list[str]] = {}
+    for part in parts(folder, since=wanted.since, until=wanted.until):
+        if part.stem not in read:
+            by_date.setdefault(part.parent.parent.name, []).append(str(part))
+    newest = "select count(*) from lines where left(json_extract_string(line, '$.at'), 10) > ?"
+    for date, files in sorted(by_date.items(), reverse=True):
+        if enough and _run(connection, newest, [date])[0][0] >= enough:
+            break
+        last = f' order by "at" desc, id desc limit {int(enough)}' if enough else ""
+        sql = f"insert into lines select line from read_parquet(?) where {where}{last}"  # noqa: S608
+        _run(connection, sql, [files, *used.values()])
 
 
 def _conditions(wanted: _Slice) -> tuple[str, list[Any]]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
     from datetime import datetime
     from pathlib import Path
 
@@ -66,12 +66,6 @@ def read_lines(segment: Segment) -> Lines:
     *lines, rest = segment.path.read_bytes().split(b"\n")
     good = tuple(line for line in lines if is_sealed(line))
     return Lines(good, damaged=len(lines) - len(good), torn=int(bool(rest)))
-
-
-def scan(folder: Path, kind: Kind, since: datetime | None = None) -> Iterator[Lines]:
-    """The lines of each segment, oldest segment first."""
-    for segment in segments(folder, kind, since):
-        yield read_lines(segment)
 
 
 def lines_with(segment: Segment, needles: Collection[bytes]) -> Lines:

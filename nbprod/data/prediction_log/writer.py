@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import os
 import queue
 import threading
@@ -17,6 +18,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from nbprod.data.prediction_log.database import Database, shared
 from nbprod.data.prediction_log.segments import KINDS, SUFFIX, Kind, encoder, seal
 from nbprod.errors import StoreError
 from nbprod.records import REDACTED
@@ -76,8 +78,11 @@ class LogWriter:
         self._durability = durability
         self._redact = frozenset(redact)
         self._encode = encoder()
-        self._files: dict[Kind, _File] = {
+        database = shared(folder)
+        self._files: dict[Kind, _File | _Shared] = {
             kind: _File(folder / kind, writer_id, segment_bytes, sync=durability == "fsync")
+            if database is None
+            else _Shared(dataclasses.replace(database), kind)
             for kind in KINDS
         }
         self._counts = WriterCounts()
@@ -85,7 +90,7 @@ class LogWriter:
         self._closing = threading.Lock()
         self._closed = False
         self._thread: threading.Thread | None = None
-        if durability != "process":
+        if durability != "process" or database is not None:
             self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
             self._thread.start()
 
@@ -164,7 +169,7 @@ class LogWriter:
         for file in self._files.values():
             file.close()
 
-    def _commit(self, file: _File, jobs: list[_Job]) -> None:
+    def _commit(self, file: _File | _Shared, jobs: list[_Job]) -> None:
         """Write the records of several callers at once, and tell each one."""
         pending: list[_Job] = []
         chunks: list[bytes] = []
@@ -183,8 +188,8 @@ class LogWriter:
         try:
             file.write(b"".join(chunks))
         except OSError as error:
-            message = f"{file.folder} cannot be written: {error.strerror or error}"
-            self._fail(pending, StoreError(message, hint=_DISK_HINT))
+            message = f"{file.place} cannot be written: {error.strerror or error}"
+            self._fail(pending, StoreError(message, hint=file.hint))
             return
         written = sum(len(job.records) for job in pending)
         self._count(written=written, writes=1)
@@ -223,11 +228,32 @@ def redacted(row: Mapping[str, Any], columns: Collection[str]) -> dict[str, Any]
 _fields: Callable[[type], tuple[dataclasses.Field[Any], ...]] = dataclasses.fields
 
 
+class _Shared:
+    """The log in a database that other machines write to as well."""
+
+    hint = "start the database and check [serving.log] url; later predictions are tried anew"
+
+    def __init__(self, database: Database, kind: Kind) -> None:
+        self.place = "the database of the prediction log"
+        self._database = database
+        self._kind: Kind = kind
+
+    def write(self, data: bytes) -> None:
+        """Commit whole lines or nothing; OSError when the database refuses."""
+        self._database.write(self._kind, data)
+
+    def close(self) -> None:
+        self._database.close()
+
+
 class _File:
     """The segment being written: rolled by size and age, cut back after a failed write."""
 
+    hint = _DISK_HINT
+
     def __init__(self, folder: Path, writer_id: str, limit_bytes: int, *, sync: bool) -> None:
         self.folder = folder
+        self.place = str(folder)
         self._writer_id = writer_id
         self._limit_bytes = limit_bytes
         self._sync = sync
@@ -274,6 +300,7 @@ class _File:
                 self._handle = os.open(path, flags, 0o644)
             except FileExistsError:
                 start_ms += 1
+        fcntl.flock(self._handle, fcntl.LOCK_EX)  # says to a compaction that it is written to
         if self._sync:
             folder = os.open(self.folder, os.O_RDONLY)
             try:
