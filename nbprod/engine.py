@@ -412,9 +412,12 @@ def _write_private(path: Path, text: str) -> None:
     """Write a file that only its owner reads, aside and then in its place."""
     aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    aside.replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _await_port(address: str, timeout_s: float, check: Any) -> None:

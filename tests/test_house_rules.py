@@ -6,6 +6,7 @@ import ast
 import importlib
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,21 @@ def test_the_readme_lists_every_command() -> None:
     assert [
         name for name in COMMANDS if f"`nbprod {name}" not in text and f"`{name}`" not in text
     ] == []
+
+
+def test_the_readme_draws_the_house_that_the_law_describes() -> None:
+    """Every room stands in the picture, on its own floor, from the doors down to the ground."""
+    law = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = law["tool"]["importlinter"]["contracts"][0]["layers"]
+    floors = [[room.strip() for room in layer.split("|")] for layer in layers[1:]]
+    built = [sorted(room for room in floor if not room.startswith("(")) for floor in floors]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    picture = readme.partition("<!-- house:begin -->")[2].partition("<!-- house:end -->")[0]
+    drawn: list[list[str]] = [[]]
+    for line in picture.splitlines():
+        if "├" in line:
+            drawn.append([])
+        elif "│" in line:
+            drawn[-1] += [room.strip() for room in line.split("│")[1:-1]]
+    # the errors lie in the ground below everything: one floor in the picture, two in the law
+    assert [sorted(floor) for floor in drawn] == [*built[:-2], sorted([*built[-2], *built[-1]])]

@@ -7,6 +7,8 @@ import errno
 import functools
 import json
 import os
+import re
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -166,12 +168,8 @@ def _run(function: Command, args: Any, kwargs: Any, as_json: bool) -> None:
         click.echo("interrupted; nothing half-written remains", err=True)
         sys.exit(130)
     except OSError as error:
-        if error.errno not in _OUTSIDE:
+        if (trouble := _outside(error)) is None:
             _show_bug(error, as_json)
-        trouble = StoreError(
-            f"{error.filename or 'the disk'}: {error.strerror}",
-            hint="make room on the disk and check who may read and write there, then try again",
-        )
         show_error(trouble, as_json)
         sys.exit(exit_code(trouble))
     except Exception as error:  # noqa: BLE001 - the last border: exit code 4 is its documented meaning
@@ -179,6 +177,21 @@ def _run(function: Command, args: Any, kwargs: Any, as_json: bool) -> None:
     if result is not None:
         show_record(result.record if isinstance(result, Shown) else result, as_json)
     sys.exit(_verdict(result))
+
+
+def _outside(error: OSError) -> StoreError | None:
+    """What the machine refused, as an error of ours; None for what is a bug after all."""
+    number, where, reason = error.errno, error.filename, error.strerror
+    if isinstance(error, shutil.Error):  # of a copied folder: (from, to, why) for each file
+        _, where, reason = error.args[0][0]
+        found = re.search(r"\[Errno (\d+)\] ([^:]+)", str(reason))
+        number, reason = (int(found[1]), found[2]) if found else (None, reason)
+    if number not in _OUTSIDE:
+        return None
+    return StoreError(
+        f"{where or 'the project'} cannot be written or read: {reason}",
+        hint="make room on the disk and check who may read and write there, then try again",
+    )
 
 
 def _show_bug(error: BaseException, as_json: bool) -> NoReturn:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from nbprod.errors import ConfigError, MissingNotebookError, NotebookError
+from nbprod.errors import ConfigError, MissingNotebookError, NotebookError, StoreError
 from nbprod.imports import leave_out_slow_imports
 from nbprod.notebook.tags import with_role
 from nbprod.records import canonical_json, sha256
@@ -100,7 +100,7 @@ def set_role(path: str | Path, cell: str | int, role: str) -> Document:
     """Give a cell, named by id or 1-based number, a role ("" or "none": no role), and read again.
 
     The file is written aside and renamed; outputs, other metadata and key order stay as they
-    were. ConfigError for an unknown cell or role, NotebookError for a file that cannot be written.
+    were. ConfigError for an unknown cell or role, StoreError for a file that cannot be written.
     """
     return set_roles(path, {cell: role})
 
@@ -368,6 +368,13 @@ def _rendered(path: Path, text: str, content: dict[str, Any]) -> str:
     return json.dumps(content, ensure_ascii=False, indent=indent) + end
 
 
+def _unwritable(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{path} cannot be written: {error.strerror or error}",
+        hint="check the folder's permissions and free space; the notebook is as it was",
+    )
+
+
 def _replace(path: Path, text: str, *, digest: str = "") -> None:
     """Write aside and rename, so that a reader sees the old file or the new one.
 
@@ -384,11 +391,7 @@ def _replace(path: Path, text: str, *, digest: str = "") -> None:
     try:
         handle, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise NotebookError(
-            f"{path} cannot be written: {error.strerror or error}",
-            hint="check the folder's permissions and free space",
-            notebook=str(path),
-        ) from error
+        raise _unwritable(path, error) from error
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
@@ -403,8 +406,4 @@ def _replace(path: Path, text: str, *, digest: str = "") -> None:
         raise
     except OSError as error:
         Path(aside).unlink(missing_ok=True)
-        raise NotebookError(
-            f"{path} cannot be written: {error.strerror or error}",
-            hint="check the folder's permissions and free space",
-            notebook=str(path),
-        ) from error
+        raise _unwritable(path, error) from error

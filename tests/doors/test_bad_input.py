@@ -312,3 +312,36 @@ def test_no_disk_space_in_the_project_folder(walked: Path, tmp_path: Path) -> No
     assert "No space left" in done.stderr or "disk is full" in done.stderr
     assert "Traceback" not in done.stderr
     assert "/runs/" not in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a full disk is made with a Linux mount")
+def test_no_disk_space_for_a_release(walked: Path, tmp_path: Path) -> None:
+    """Neither a release nor a deployment is begun by halves, and a notebook stays as it was."""
+    source, disk = tmp_path / "source", tmp_path / "disk"
+    disk.mkdir()
+    shutil.copytree(walked, source)
+    before = _files(source)
+    python = f"{sys.executable} -m nbprod"
+    script = (
+        f"mount -t tmpfs -o size=16m tmpfs {disk} && cp -r {source}/. {disk} && cd {disk} && "
+        "mv .nbprod/releases/1 kept && "
+        "{ head -c 16m /dev/zero >filling 2>/dev/null; "
+        f"{python} release; echo code=$?; {python} tag notebooks/train.ipynb fit lib; "
+        "echo code=$?; mv kept .nbprod/releases/1; "
+        f"{python} deploy --port {free_port()}; echo code=$?; find . -type f; "
+        f"cmp notebooks/train.ipynb {source}/notebooks/train.ipynb && echo same; }}"
+    )
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    told = done.stdout.split()
+    assert told[:3] == ["code=3"] * 3, done.stdout + done.stderr
+    assert told[-1] == "same"
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("No space left on device") == 3, done.stderr
+    new = {name.removeprefix("./") for name in told[3:-1]} - before - {"filling"}
+    assert [name for name in new if "__pycache__" not in name and not name.endswith(".lock")] == []

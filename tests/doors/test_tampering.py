@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 from command import nbprod
 
-from nbprod.records import canonical_json, sha256
+from nbprod.data.prediction_log.writer import LogWriter
+from nbprod.records import (
+    Deployment,
+    Prediction,
+    TrafficState,
+    canonical_json,
+    new_id,
+    sha256,
+    utc_now,
+)
+from nbprod.store import RecordStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +118,50 @@ def test_an_altered_file_is_refused_by_the_next_stage(copy: Path, name: str) -> 
     assert result.code == 1, result.out + result.err
     if verb != ("verify",):  # a verification that finds something is a result, not an error
         assert "hint:" in result.err
+
+
+def test_an_altered_deployment_is_refused(copy: Path) -> None:
+    """Whoever writes another champion or address into the record moves no traffic with it."""
+    store = RecordStore(copy / ".nbprod")
+    record = Deployment(
+        name="strong-wine",
+        url="http://127.0.0.1:9",
+        engine_id="gone",
+        address="127.0.0.1:9",
+        traffic=TrafficState(roles={"champion": 1}),
+    )
+    _alter(store.save("deployments", record, name=record.name), _set(url="http://127.0.0.1:8"))
+    for verb in ("status", "promote", "rollback", "undeploy", "deploy"):
+        result = nbprod(verb, cwd=copy)
+        assert result.code == 1, f"{verb}: {result.err}"
+        assert "strong-wine.json is not the record that was written" in result.err
+
+
+def test_an_altered_prediction_is_refused(copy: Path) -> None:
+    """`why` explains nothing that is not what was answered, and a health report counts it."""
+    prediction = Prediction(
+        id=new_id(),
+        at=utc_now(),
+        deployment="strong-wine",
+        release="1",
+        role="champion",
+        request_id="",
+        inputs={"alcohol": 13.0},
+        features={"alcohol": 0.5},
+        output=0.25,
+        latency_ms=1.0,
+    )
+    with LogWriter(copy / ".nbprod" / "logs" / "strong-wine", writer_id="r1") as writer:
+        writer.append([prediction])
+    assert nbprod("why", prediction.id, cwd=copy).code == 0
+    (segment,) = (copy / ".nbprod" / "logs" / "strong-wine" / "predictions").iterdir()
+    segment.write_bytes(segment.read_bytes().replace(b'"output":0.25', b'"output":0.75'))
+    result = nbprod("why", prediction.id, cwd=copy)
+    assert result.code == 1, result.out + result.err
+    assert prediction.id in result.err
+    assert "hint:" in result.err
+    health = nbprod("monitor", "--json", cwd=copy)
+    assert health.record["damaged_records"] == 1, health.out
 
 
 def test_nothing_altered_nothing_refused(copy: Path) -> None:

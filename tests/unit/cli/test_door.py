@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -43,6 +44,8 @@ def _run(result: object, *arguments: str):
         (FileNotFoundError(errno.ENOENT, "No such file", "x"), 4),
         (OSError(errno.ENOSPC, "No space left on device", "x"), 3),
         (PermissionError(errno.EACCES, "Permission denied", "x"), 3),
+        (shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")]), 3),
+        (shutil.Error([("a", "b", "[Errno 2] No such file or directory: 'a'")]), 4),
         (KeyboardInterrupt(), 130),
     ],
 )
@@ -66,7 +69,7 @@ def test_an_error_is_one_message_with_place_and_hint() -> None:
         "it raised", hint="fix the cell", notebook="n.ipynb", cell_id="c", line=3
     )
     full = _run(OSError(errno.ENOSPC, "No space left on device", "runs/x")).stderr
-    assert full.startswith("error: runs/x: No space left on device\n hint: make room")
+    assert full.startswith("error: runs/x cannot be written or read: No space left")
     text = _run(error).stderr
     assert "error: it raised" in text
     assert "n.ipynb, cell c, line 3" in text

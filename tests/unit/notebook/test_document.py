@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nbprod.errors import ConfigError, NotebookError
+from nbprod.errors import ConfigError, NotebookError, StoreError
 from nbprod.notebook import read_notebook, role_of, set_role, set_roles
 from nbprod.notebook.document import file_digest, set_sources
 
@@ -186,7 +186,7 @@ def test_failing_write_leaves_the_notebook(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("nbprod.notebook.document.os.fsync", full)
-    with pytest.raises(NotebookError, match="No space left"):
+    with pytest.raises(StoreError, match="No space left"):
         set_role(path, 1, "data")
     assert path.read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == ["a.ipynb"]
