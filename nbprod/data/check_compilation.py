@@ -179,7 +179,7 @@ def _one_of(facts: Facts, allowed: Sequence[Any]) -> bool:
         facts["categories"] = tuple(v for v in values if known is None or v in known)
         return bool(facts["categories"])
     whole = facts["dtype"] == "int" and all(type(value) is int for value in values)
-    if whole and sorted(set(values)) == list(range(min(values), max(values) + 1)):
+    if whole and len(set(values)) == max(values) - min(values) + 1:  # without a gap
         return _lower(facts, min(values)) and _upper(facts, max(values))
     return False
 

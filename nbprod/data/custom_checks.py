@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from nbprod.data.contract_reading import Part
     from nbprod.records import DataContract
 
     Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -35,14 +36,18 @@ class Unmet:
 class CustomChecks:
     """What one part of a schemas.py asks beyond its rules.
 
-    Building it executes the file. A check is the author's code: one that raises is unmet.
+    A check is the author's code: one that raises is unmet.
     """
 
-    def __init__(self, schemas_path: str | Path, part: str) -> None:
+    def __init__(self, part: Part | None) -> None:
+        self._columns = part.column_checks if part else {}
+        self._rows = part.row_checks if part else []
+
+    @classmethod
+    def load(cls, schemas_path: str | Path, part: str) -> CustomChecks:
+        """The checks of one part of a schemas.py, which is executed."""
         schema = load_schemas(schemas_path).get(part.capitalize())
-        read = read_part(part.capitalize(), schema) if schema is not None else None
-        self._columns = read.column_checks if read else {}
-        self._rows = read.row_checks if read else []
+        return cls(None if schema is None else read_part(part.capitalize(), schema))
 
     def reads(self, column: str) -> bool:
         """Whether a check looks at the column."""

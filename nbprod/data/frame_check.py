@@ -75,7 +75,7 @@ def check_frame(
         if schemas_path is None:
             findings = [_not_run(contract, part)]
         else:
-            checks = CustomChecks(schemas_path, part)
+            checks = CustomChecks.load(schemas_path, part)
             more, findings = _hand_written(checks, rules, frame, failures)
             failures += more
     if as_of is None:

@@ -228,7 +228,7 @@ def input_validator(contract: DataContract, package: Path) -> RowValidator:
     """What judges a caller's rows; a package's schemas.py is executed where it has own checks."""
     custom = None
     if needs_pandera(contract, "input"):
-        custom = CustomChecks(package / "schemas.py", "input")
+        custom = CustomChecks.load(package / "schemas.py", "input")
     return RowValidator(contract.input, contract.strict, custom)
 
 
