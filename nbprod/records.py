@@ -315,6 +315,7 @@ class ParityReport(Judgement):
     rows: int
     relations: tuple[RelationResult, ...] = ()
     distances: tuple[ColumnDistance, ...] = ()
+    asked: str = ""  # digest of what was asked: settings, libraries; the same is not asked twice
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,6 +72,26 @@ def log_run(
         return run_id
 
 
+def log_evidence(
+    uri: str,
+    name: str,
+    number: int,
+    run_id: str,
+    *,
+    folder: Path,
+    place: str,
+    tags: Mapping[str, str],
+) -> None:
+    """Adds a folder to a run's artifacts under a place, and tags to its model version.
+
+    Raises StoreError when the tracking store does not answer.
+    """
+    with _client(uri) as client:
+        client.log_artifacts(run_id, str(folder), place)
+        for tag_name, value in tags.items():
+            client.set_model_version_tag(name, str(number), tag_name, value)
+
+
 def register(uri: str, name: str, run_id: str) -> int:
     """Registers a run's bundle as the next version N of a model."""
     with _client(uri) as client:

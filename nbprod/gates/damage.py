@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 SHUFFLED_LABELS = "shuffled_labels"
 _SEED = 20
-_BROKEN_SHARE = 0.2
 _STALE_DAYS = 10_000
 
 
@@ -50,18 +49,17 @@ def _shuffled_labels(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
 
 
 def _broken_rows(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Every fifth row with values that no contract allows: far out of range, or of no category."""
-    step = max(1, round(1 / _BROKEN_SHARE))
+    """Of five rows one is far out of range, or of no category, and another one is missing."""
     broken = frame.copy()
     for name in _inputs(frame, settings):
         column = broken[name]
         if _is_number(column):
             values = column.astype("float64").to_numpy().copy()
-            values[::step] = -1e18
+            values[::5], values[2::5] = -1e18, float("nan")
             broken[name] = values
         elif _is_text(column):
             texts = column.astype("object").to_numpy().copy()
-            texts[::step] = "\x00broken"
+            texts[::5], texts[2::5] = "\x00broken", None
             broken[name] = texts
     return broken
 

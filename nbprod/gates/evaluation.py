@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import NbprodError
 from nbprod.gates.baseline import compare_with_champion, primary_name
 from nbprod.gates.builtin import check_parameters, notebook_path, project_parameters
+from nbprod.gates.executed_copy import pictures
 from nbprod.gates.notebook_gate import NotebookGate, NotebookRun, find_notebooks, source_digest
 from nbprod.gates.rules import finding
 from nbprod.gates.slices import MISSING
@@ -34,7 +36,7 @@ from nbprod.records import (
     canonical_json,
     sha256,
 )
-from nbprod.reporting import gate_page, junit, markdown
+from nbprod.reporting import gate_page, junit, limitations, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +62,7 @@ def evaluate_gate(
     training: Path | None = None,
     progress: Progress | None = None,
     cache: Path | None = None,
+    record_id: str = "",
 ) -> GateResult:
     """Judge one candidate by its validation notebooks, thresholds, champion and parity.
 
@@ -69,14 +72,21 @@ def evaluate_gate(
     out: gets notebooks/, sabotage/, checks.jsonl, junit.xml, report.md, report.html.
     cache: a folder for the outcome of the negative controls, which judge the checks and not the
     candidate: reused as long as notebooks, thresholds, settings and rows are the same.
+    record_id: the id of the record, which the reports name.
     Runs the candidate's code in kernels, and for the comparison with the champion in this process.
     """
     out.mkdir(parents=True, exist_ok=True)
     work = _Evaluation(settings, run, bundle, holdout, baseline, training, out, progress)
     work.judge(parity, cache)
     result = work.result(parity)
-    _write_reports(result, out)
-    return result
+    result = dataclasses.replace(result, id=record_id or result.id)
+    _write_reports(result, work)
+    hashes = {
+        path.relative_to(out).as_posix(): sha256(path.read_bytes())
+        for path in sorted(out.rglob("*"))
+        if path.is_file()
+    }
+    return dataclasses.replace(result, files=hashes)
 
 
 @dataclass
@@ -97,6 +107,7 @@ class _Evaluation:
     gate_digest: str = ""
     data_digest: str = ""
     baseline_digest: str = ""
+    durations_s: dict[str, float] = field(default_factory=dict)
 
     def judge(self, parity: ParityReport | None, cache: Path | None) -> None:
         """Run everything; what is wrong lands in checks and findings."""
@@ -118,7 +129,9 @@ class _Evaluation:
             self._part(0.05, 0.45),
             self.training.resolve() if self.training else None,
         )
+        start = time.monotonic()
         self.runs = gate.run([(notebook, "") for notebook in notebooks])
+        self.durations_s["notebooks"] = time.monotonic() - start
         self.checks, findings = judge_runs(self.runs, rules)
         self.findings += findings
         self._try_sabotage(gate, cache)
@@ -139,6 +152,8 @@ class _Evaluation:
             candidate_digest=self.run.candidate.digest,
             gate_digest=self.gate_digest,
             data_digest=self.data_digest,
+            snapshot_digest=self.run.snapshot.digest,
+            durations_s=dict(self.durations_s),
             baseline_digest=self.baseline_digest,
             checks=tuple(self.checks),
             parity=parity,
@@ -170,10 +185,12 @@ class _Evaluation:
         known = _read_cache(file, key) if cache else {}
         left = [job for job in jobs if not _settled(job, self.checks, known)]
         gate.progress = self._part(0.45, 0.9)
+        start = time.monotonic()
         try:
             runs = gate.run(left)
         finally:
             gate.clean_up()
+            self.durations_s["sabotage"] = time.monotonic() - start
         caught = {**known, **caught_by(runs, gate.rules)}
         self.checks, findings = with_controls(self.checks, runs, caught)
         self.findings += findings
@@ -290,13 +307,15 @@ def _write_cache(file: Path, key: str, checks: Sequence[GateCheck]) -> None:
 # ---------------------------------------------------------------- reports
 
 
-def _write_reports(result: GateResult, out: Path) -> None:
+def _write_reports(result: GateResult, work: _Evaluation) -> None:
     lines = [canonical_json(check.to_json()) for check in result.checks]
+    drawn = {run.notebook: list(pictures(run.output)) for run in work.runs}
     texts: dict[str, Any] = {
         "checks.jsonl": "".join(f"{line}\n" for line in lines),
         "junit.xml": junit(result),
         "report.md": markdown(result),
-        "report.html": gate_page(result),
+        "report.html": gate_page(result, run=work.run, pictures=drawn),
+        "limitations.md": limitations(result, work.run, read_bundle(work.bundle).contract),
     }
     for name, text in texts.items():
-        (out / name).write_text(text, encoding="utf-8")
+        (work.out / name).write_text(text, encoding="utf-8")

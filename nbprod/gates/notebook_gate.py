@@ -21,11 +21,12 @@ from nbprod.gates.builtin import (
     source_cells,
 )
 from nbprod.gates.damage import ROW_KINDS, write_damaged_rows
-from nbprod.gates.executed_copy import put_failure_on_top
+from nbprod.gates.executed_copy import mask_copy, put_failure_on_top
 from nbprod.gates.memory import Room, Watch
 from nbprod.gates.recording import NOTEBOOK_VARIABLE, RECORD_VARIABLE, read_measurements
 from nbprod.gates.rules import finding
 from nbprod.gates.slices import RULES_VARIABLE
+from nbprod.masking import mask
 from nbprod.notebook.execution import execute_notebook, parameter_names
 from nbprod.records import Finding, Progress, sha256
 
@@ -49,6 +50,7 @@ class NotebookRun:
     measured: tuple[Measurement, ...] = ()
     error: NbprodError | None = None
     raised: bool = False  # a cell raised, as opposed to a kernel that died or hung
+    secrets: tuple[str, ...] = ()  # ids of cells that showed one; masked in the copy
 
 
 @dataclass
@@ -93,7 +95,9 @@ class NotebookGate:
             try:
                 self._execute(job, output, record, self._snapshot(sabotage), watch)
             except NbprodError as caught:
+                caught.message = mask(caught.message)
                 error = _too_much(caught, watch) if watch.ended else caught
+        secrets = mask_copy(output)
         if error is not None:
             put_failure_on_top(output, error)
         try:
@@ -102,7 +106,7 @@ class NotebookGate:
             error = error or caught
         self._tell(job, 1.0)
         raised = isinstance(error, ExecutionError) and error.details.get("reason") == "raised"
-        return NotebookRun(notebook, sabotage, output, measured, error, raised)
+        return NotebookRun(notebook, sabotage, output, measured, error, raised, secrets)
 
     def _execute(
         self, job: tuple[str, str], output: Path, record: Path, snapshot: Path, watch: Watch

@@ -1,4 +1,7 @@
-"""The findings of a gate: one code for each way in which it can fail to be a proof."""
+"""The findings of a gate: one code for each way in which it can fail to be a proof.
+
+NBG017 (the chain of verdicts is broken) and NBG018 (evidence is not in MLflow) are lifecycle's.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,7 @@ RULES: dict[str, tuple[Severity, str]] = {
     "NBG012": ("error", "gate the run that made this bundle, on rows that nobody changes"),
     "NBG013": ("error", "set [gate] primary to a metric that nbprod knows, and [data] label"),
     "NBG014": ("warning", "nbprod.toml was applied; the notebook seems to mean another measure"),
+    "NBG016": ("error", "take it out of what the notebook shows; it is masked in the kept copy"),
     "NBG015": ("info", "the first release is compared with nothing; the next one with it"),
 }
 

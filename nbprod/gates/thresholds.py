@@ -206,14 +206,14 @@ def _decide(measured: Measurement, threshold: Threshold) -> tuple[Verdict, int]:
 def _rows_needed(measured: Measurement, threshold: Threshold, low: float, high: float) -> int:
     """More rows until the interval no longer reaches the threshold; its width goes as 1/sqrt(n).
 
-    0 when the check does not say on how many rows it was measured.
+    0 when the check does not say on how many rows it was measured, or on too few for an interval.
     """
     distance = abs(measured.value - threshold.limit)
     # The side of the interval that reaches over the threshold.
     reach = measured.value - low if measured.value >= threshold.limit else high - measured.value
-    if not measured.rows:
+    if not measured.rows or not math.isfinite(reach):
         return 0
-    if distance == 0 or not math.isfinite(reach):
+    if distance == 0:
         return _MOST_ROWS
     rows = measured.rows * (reach / distance) ** 2
     return max(1, min(_MOST_ROWS, math.ceil(rows) - measured.rows))

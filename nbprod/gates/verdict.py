@@ -43,7 +43,11 @@ def judge_runs(
                     hint=run.error.hint,
                 )
             )
-        elif not run.measured:
+        findings += [
+            finding("NBG016", "a cell showed a secret", notebook=run.notebook, cell_id=cell)
+            for cell in run.secrets
+        ]
+        if run.error is None and not run.measured:
             findings.append(
                 finding("NBG003", f"{run.notebook} recorded no check", notebook=run.notebook)
             )

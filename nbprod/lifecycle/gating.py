@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbprod.errors import ConfigError, ReleaseError
+from nbprod import __version__ as nbprod_version
+from nbprod.errors import ConfigError, ReleaseError, StoreError
 from nbprod.lifecycle.isolation import run_isolated, run_job
 from nbprod.lifecycle.lineage import (
     FOLDERS,
@@ -18,11 +21,23 @@ from nbprod.lifecycle.lineage import (
     person,
     resolve_run,
 )
-from nbprod.lifecycle.promotion import releases_path
-from nbprod.records import Approval, GateResult, ParityReport, TrainingRun, new_id
+from nbprod.lifecycle.promotion import LIMITATIONS, releases_path
+from nbprod.lifecycle.verdicts import newest_verdict
+from nbprod.records import (
+    Approval,
+    Finding,
+    GateResult,
+    ParityReport,
+    TrainingRun,
+    canonical_json,
+    new_id,
+    sha256,
+)
 
 if TYPE_CHECKING:
     from nbprod.lifecycle.project import Project
+
+_CHAIN = "gates"  # the lock under which a verdict is put behind the one before it
 
 
 def gate(project: Project, candidate: TrainingRun | str | None) -> GateResult:
@@ -30,12 +45,53 @@ def gate(project: Project, candidate: TrainingRun | str | None) -> GateResult:
     run = resolve_run(project, candidate)
     checked_inputs(project, run)
     folder = checked_artifacts(project, run)
-    settings = project.settings.to_json()
+    parity = _candidate_parity(project, run, folder)
+    gate_id = new_id()
+    with new_folder(project, FOLDERS[GateResult], gate_id) as out:
+        record = run_isolated(
+            "gate",
+            {
+                "settings": project.settings.to_json(),
+                "run": run.to_json(),
+                "bundle": str(folder / "bundle"),
+                "holdout": str(folder / "data" / "holdout.parquet"),
+                "training": str(folder / "data" / "sample.parquet"),
+                "baseline": _baseline(project, run),
+                "parity": parity.to_json(),
+                "out": str(out),
+                # a sabotage judges the checks, not the candidate: tried once per gate and data
+                "cache": str(project.store.root / "cache"),
+                "gate_id": gate_id,
+            },
+            GateResult,
+            cwd=Path(project.settings.project_path),
+            progress=project.progress,
+        )
+        record = dataclasses.replace(record, inputs=inputs_of(run, parity))
+        record = _with_tracked_evidence(project, run, record, out)
+        with project.store.locked(_CHAIN):
+            record = dataclasses.replace(record, previous=newest_verdict(project))
+            project.store.save(FOLDERS[GateResult], record, as_folder=True)
+    if record.passed:
+        _write_limitations(project, out)
+    return record
+
+
+def _candidate_parity(project: Project, run: TrainingRun, folder: Path) -> ParityReport:
+    """The parity report of this very candidate; what passed before, asked the same, is not redone.
+
+    The same bundle, rows, settings and libraries give the same answer: only the gate's notebooks
+    change from one gate to the next.
+    """
+    asked = _question(project, run)
+    if known := _answered(project, asked, inputs_of(run)):
+        project.progress("parity of the candidate: as it passed before", None)
+        return known
     project.progress("parity of the candidate", None)
     parity = run_isolated(
         "candidate_parity",
         {
-            "settings": settings,
+            "settings": project.settings.to_json(),
             "bundle": str(folder / "bundle"),
             "data": str(folder / "data"),
             "digest": run.candidate.digest,
@@ -44,30 +100,85 @@ def gate(project: Project, candidate: TrainingRun | str | None) -> GateResult:
         cwd=Path(project.settings.project_path),
         progress=project.progress,
     )
-    parity = dataclasses.replace(parity, inputs=inputs_of(run))
+    parity = dataclasses.replace(parity, inputs=inputs_of(run), asked=asked)
     project.store.save(FOLDERS[ParityReport], parity)
-    gate_id = new_id()
-    with new_folder(project, FOLDERS[GateResult], gate_id) as out:
-        record = run_isolated(
-            "gate",
-            {
-                "settings": settings,
-                "run": run.to_json(),
-                "bundle": str(folder / "bundle"),
-                "holdout": str(folder / "data" / "holdout.parquet"),
-                "baseline": _baseline(project, run),
-                "parity": parity.to_json(),
-                "out": str(out),
-                # a sabotage judges the checks, not the candidate: tried once per gate and data
-                "cache": str(project.store.root / "cache"),
-            },
-            GateResult,
-            cwd=Path(project.settings.project_path),
-            progress=project.progress,
+    return parity
+
+
+def _answered(project: Project, asked: str, inputs: dict[str, str]) -> ParityReport | None:
+    """The newest passed report to the same question; a damaged one is asked again."""
+    folder = FOLDERS[ParityReport]
+    for parity_id in reversed(project.store.ids(folder)):
+        try:
+            known = project.store.load(ParityReport, folder, parity_id)
+        except StoreError:
+            continue
+        if known.passed and known.asked == asked and known.inputs == inputs:
+            return known
+    return None
+
+
+def _question(project: Project, run: TrainingRun) -> str:
+    """A digest over all that the answer of candidate-scope parity depends on."""
+    settings = project.settings
+    libraries = {name: version(name) for name in ("numpy", "pandas", "pyarrow", "scikit-learn")}
+    return sha256(
+        canonical_json(
+            [
+                run.candidate.digest,
+                {name: run.artifacts[name] for name in sorted(run.artifacts)},
+                settings.parity.tolerance,
+                [settings.data.label, settings.data.time, sorted(settings.not_inputs)],
+                list(settings.redacted),
+                [sys.version, nbprod_version, libraries],
+            ]
         )
-        record = dataclasses.replace(record, id=gate_id, inputs=inputs_of(run, parity))
-        project.store.save(FOLDERS[GateResult], record, as_folder=True)
+    )
+
+
+def _with_tracked_evidence(
+    project: Project, run: TrainingRun, record: GateResult, out: Path
+) -> GateResult:
+    """The record after its evidence went to MLflow; that it could not is a warning in it."""
+    from nbprod import tracking
+
+    tags = {
+        "nbprod.gate": record.verdict,
+        "nbprod.gate_id": record.id,
+        "nbprod.gate_digest": record.gate_digest,
+        "nbprod.gate_checks": str(len(record.checks)),
+    }
+    try:
+        tracking.log_evidence(
+            project.settings.tracking_uri,
+            run.candidate.name,
+            run.candidate.number,
+            run.mlflow_run_id,
+            folder=out,
+            place=f"gate/{record.id}",
+            tags=tags,
+        )
+    except StoreError as error:
+        note = Finding(
+            code="NBG018",
+            severity="warning",
+            message=f"the evidence is not in MLflow: {error.message}",
+            hint="the verdict holds; run `nbprod gate` again when the tracking server answers",
+        )
+        return dataclasses.replace(record, findings=(*record.findings, note))
     return record
+
+
+def _write_limitations(project: Project, out: Path) -> None:
+    """LIMITATIONS.md of the project: its generated part anew, what people wrote untouched."""
+    from nbprod.reporting import merged
+
+    page = Path(project.settings.project_path, LIMITATIONS)
+    existing = page.read_text(encoding="utf-8") if page.exists() else ""
+    text = merged(existing, (out / "limitations.md").read_text(encoding="utf-8"))
+    aside = page.with_suffix(".part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(page)
 
 
 def decide(

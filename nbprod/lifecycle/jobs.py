@@ -244,10 +244,12 @@ def gate(
     run: Mapping[str, Any],
     bundle: str,
     holdout: str,
+    training: str,
     baseline: str,
     parity: Mapping[str, Any],
     out: str,
     cache: str,
+    gate_id: str,
     progress: Progress,
 ) -> GateResult:
     """Run the validation notebooks; see `nbprod.gates.evaluate_gate`."""
@@ -261,8 +263,10 @@ def gate(
         baseline=Path(baseline) if baseline else None,
         parity=ParityReport.from_json(parity),
         out=Path(out),
+        training=Path(training),
         progress=progress,
         cache=Path(cache),
+        record_id=gate_id,
     )
 
 

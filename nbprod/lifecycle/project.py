@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbprod.config import Settings, load_settings, setting_values
-from nbprod.lifecycle import delivery, gating, loop, promotion, reproduction, workbench
+from nbprod.lifecycle import delivery, gating, loop, promotion, reproduction, verdicts, workbench
 from nbprod.lifecycle.lineage import resolve_run
 from nbprod.records import (
     Approval,
@@ -141,8 +141,8 @@ class Project:
         return promotion.release(self, candidate)
 
     def verify(self, release: Release | int | str | None = None) -> Verification:
-        """Look at every hash of a release again."""
-        return promotion.verify(self, release)
+        """Look at every hash of a release again, and at the chain of verdicts behind it."""
+        return verdicts.verify(self, release)
 
     def reproduce(
         self,

@@ -6,6 +6,7 @@ The pages import nothing but records; the terminal imports rich inside its funct
 from nbprod.reporting.demo import DemoData, demo_page
 from nbprod.reporting.html import approval_page, gate_page, health_page
 from nbprod.reporting.junit import junit
+from nbprod.reporting.limitations import limitations, merged
 from nbprod.reporting.markdown import markdown
 from nbprod.reporting.terminal import show
 
@@ -16,6 +17,8 @@ __all__ = [
     "gate_page",
     "health_page",
     "junit",
+    "limitations",
     "markdown",
+    "merged",
     "show",
 ]

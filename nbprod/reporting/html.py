@@ -50,8 +50,17 @@ _MOST_CELL = 120
 _RANK = {"failed": 0, "inconclusive": 1, "passed": 2}
 
 
-def gate_page(gate: GateResult, *, title: str = "", run: TrainingRun | None = None) -> str:
-    """The report of one gate: verdict, checks against thresholds, controls, parity, findings."""
+def gate_page(
+    gate: GateResult,
+    *,
+    title: str = "",
+    run: TrainingRun | None = None,
+    pictures: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+) -> str:
+    """The report of one gate: verdict, checks against thresholds, controls, parity, findings.
+
+    pictures: notebook -> (heading, base64 PNG) of what it drew.
+    """
     name = title or (f"{run.candidate.name} {run.candidate.number}" if run else "Candidate")
     counts = {v: sum(check.verdict == v for check in gate.checks) for v in _RANK}
     about = facts(
@@ -77,6 +86,7 @@ def gate_page(gate: GateResult, *, title: str = "", run: TrainingRun | None = No
         ),
         section("Findings", findings_list(gate.findings)) if gate.findings else "",
         gate_section(gate),
+        *(_pictures(name, drawn) for name, drawn in (pictures or {}).items() if drawn),
         parity_section(gate.parity) if gate.parity else "",
         section("What was judged", about, _notebooks(gate)),
         kicker="nbprod gate",
@@ -166,6 +176,25 @@ def _checks(gate: GateResult) -> Markup:
             for check in ranked
         ],
         numeric=(1, 2, 3, 4),
+    )
+
+
+def _pictures(notebook: str, drawn: Sequence[tuple[str, str]]) -> Markup:
+    """What one notebook drew, on white: its colours were chosen for that."""
+    return section(
+        f"Seen by {notebook}",
+        tag(
+            "div",
+            *(
+                tag(
+                    "figure",
+                    tag("img", src=f"data:image/png;base64,{image}", alt=heading or "a picture"),
+                    tag("figcaption", heading) if heading else "",
+                )
+                for heading, image in drawn
+            ),
+            class_="pictures",
+        ),
     )
 
 

@@ -48,35 +48,35 @@ def markdown(gate: GateResult) -> str:
 
 
 def _row(check: GateCheck) -> str:
-    interval = (
-        "" if check.low is None and check.high is None else f"{_n(check.low)} – {_n(check.high)}"
-    )
+    ends = (check.low, check.high)
+    interval = "" if ends == (None, None) else " – ".join(map(short_number, ends))
     control = {True: "fails as it must", False: "**void**", None: "not tried"}[
         check.sabotage_caught
     ]
     cells = [
         _MARKS[check.verdict],
-        _cell(check_title(check)),
-        _n(check.value),
+        cell(check_title(check)),
+        short_number(check.value),
         interval,
-        _cell(check.threshold),
+        cell(check.threshold),
         f"{check.rows:,}" if check.rows else "",
-        f"{_cell(check.sabotage)}: {control}",
+        f"{cell(check.sabotage)}: {control}",
     ]
     return f"| {' | '.join(cells)} |"
 
 
 def _finding(item: Finding) -> str:
-    place = f" ({_cell(item.notebook)})" if item.notebook else ""
-    hint = f" → {_cell(item.hint)}" if item.hint else ""
-    return f"- **{item.code}** {_cell(item.message)}{place}{hint}"
+    place = f" ({cell(item.notebook)})" if item.notebook else ""
+    hint = f" → {cell(item.hint)}" if item.hint else ""
+    return f"- **{item.code}** {cell(item.message)}{place}{hint}"
 
 
-def _n(value: float | None) -> str:
+def short_number(value: float | None) -> str:
+    """Four significant digits; a dash for none."""
     return "–" if value is None else f"{value:.4g}"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text that neither ends a table's cell nor starts markup."""
     flat = " ".join(text.split())
     for character in "\\`|*_<>[]":

@@ -275,6 +275,10 @@ border-radius:50%;background:var(--s1)}
 background:var(--line)}
 .chain li:last-child::after{display:none}.chain li:last-child{padding-bottom:0}
 .chain b{display:block;font-weight:640}
+.pictures{display:flex;flex-wrap:wrap;gap:14px;align-items:flex-start}
+figure{margin:0;background:#fff;border:1px solid var(--line);border-radius:8px;padding:10px 12px}
+figure img{display:block;max-width:100%;height:auto}
+figcaption{color:#5d6873;font-size:12.5px;margin-top:6px}
 details{margin-top:12px}summary{cursor:pointer;color:var(--dim);font-size:13px}
 pre{background:var(--faint);border-radius:8px;padding:12px 14px;overflow-x:auto;font-size:12.5px}
 footer{margin-top:28px;color:var(--dim);font-size:12.5px}

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from nbprod.config import Data, Envelope, Gate, Model, Notebooks, Settings
+from nbprod.data.profile import Profile
 from nbprod.gates import evaluate_gate
 from nbprod.predictor import Bundle, load_package, write_bundle
 from nbprod.records import (
@@ -55,7 +56,10 @@ def predict(model, features, state=None):
 CONTRACT = DataContract(
     package="tiny",
     source_digest="0" * 64,
-    input=(ColumnRule(name="x", dtype="float"), ColumnRule(name="city", dtype="str")),
+    input=(
+        ColumnRule(name="x", dtype="float", minimum=-50.0, maximum=50.0),
+        ColumnRule(name="city", dtype="str"),
+    ),
     output=(ColumnRule(name="late", dtype="float"),),
 )
 PREAMBLE = (
@@ -117,6 +121,7 @@ def make_bundle(folder: Path, *, noise: float = 0.0) -> Bundle:
         parameters={},
         snapshot=Snapshot(uri="rows.parquet", digest="1" * 64, rows=600, columns=("x",)),
         lock_text="numpy==2\n",
+        profile=Profile.empty().track(frame[["x", "city"]], part="input"),
     )
 
 

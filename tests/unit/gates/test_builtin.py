@@ -21,7 +21,7 @@ OPTIONS = {
         "always": [{"name": "large_x", "where": "x > 1", "low": 0.5, "share": 0.9}],
         "known_cases": [{"row": {"x": 4.0}, "low": 0.9}, {"row": {"x": -4.0}, "high": 0.1}],
     },
-    "envelope": {"requests": 300, "at_most_s": 5.0},
+    "envelope": {"requests": 600, "at_most_s": 5.0},
 }
 EXPECTED = {
     "behaviour": {

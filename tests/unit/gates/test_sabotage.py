@@ -84,3 +84,51 @@ def test_shuffled_labels_are_the_same_labels_elsewhere(project, frame, tmp_path)
     gone = dataclasses.replace(settings, data=dataclasses.replace(settings.data, label="gone"))
     with pytest.raises(DataError, match="no column 'gone'"):
         write_damaged_rows("shuffled_labels", project.holdout, gone, target)
+
+
+def test_damaged_rows_are_damaged_in_the_way_their_name_says(project, frame, tmp_path) -> None:
+    """Broken, drifted, repeated and stale rows; what cannot be damaged is refused by name."""
+
+    def damaged(kind: str, settings=None) -> pd.DataFrame:
+        target = tmp_path / f"{kind}.parquet"
+        write_damaged_rows(kind, project.holdout, settings or project.settings(), target)
+        return pd.read_parquet(target)
+
+    broken = damaged("broken_rows")
+    assert broken["x"].isna().mean() == pytest.approx(0.2, abs=0.01)
+    assert (broken["x"] < -1e17).mean() == pytest.approx(0.2, abs=0.01)
+    assert broken["late"].equals(frame["late"])
+    drifted = damaged("drifted_rows")
+    assert drifted["x"].mean() > frame["x"].mean() + 2
+    assert drifted["city"].unique().tolist() == ["Zug"]
+    repeated = damaged("repeated_rows")
+    assert repeated.duplicated().sum() >= len(frame) // 2
+    with pytest.raises(DataError, match="no time column"):
+        damaged("stale_rows")
+
+
+@pytest.mark.parametrize("kind", ["biased_predictions", "jittery_predictions", "nan_predictions"])
+def test_each_damage_to_answers_destroys_one_thing(damaged, frame, kind) -> None:
+    """Too high, in chaos, or with holes; frames and requests alike."""
+    plain = damaged("").predict(frame)["late"]
+    predictor = damaged(kind)
+    for spoiled in (
+        predictor.predict(frame)["late"],
+        pd.Series(predictor.answer(asked(frame)).outputs),
+    ):
+        if kind == "biased_predictions":
+            assert (spoiled.to_numpy() > plain.to_numpy()).all()
+        elif kind == "nan_predictions":
+            assert spoiled.isna().mean() == pytest.approx(0.1, abs=0.01)
+        else:
+            assert abs(roc_auc_score(frame["late"], spoiled) - 0.5) < 0.06
+            assert spoiled.between(0, 1).all()
+
+
+def test_only_the_candidate_is_damaged(damaged, frame, make, tmp_path, monkeypatch) -> None:
+    """A champion loaded beside it answers as it always does."""
+    champion = make(tmp_path / "champion")
+    plain = load_predictor(champion.folder).predict(frame)
+    monkeypatch.setenv("NBPROD_GATE_CANDIDATE", str(tmp_path / "another"))
+    monkeypatch.setenv("NBPROD_SABOTAGE", "constant")
+    pd.testing.assert_frame_equal(load_predictor(champion.folder).predict(frame), plain)

@@ -56,3 +56,23 @@ def test_several_columns_slice_together() -> None:
     ]
     with pytest.raises(DataError, match="no column 'c'"):
         list(slices(frame, "c"))
+
+
+def test_a_frame_without_rows_is_an_error(frame) -> None:
+    """Nothing to look at is no proof: not an empty loop that passes."""
+    with pytest.raises(DataError, match="no row to slice by carrier"):
+        list(slices(frame.head(0), "carrier"))
+
+
+@pytest.mark.parametrize(("name", "words"), [("ZZ", "no row has"), ("OO", "has 1 rows, fewer")])
+def test_whoever_is_named_must_be_judged_alone(frame, name, words) -> None:
+    """A named slice that is missing, or would be lost in the pool, is an error."""
+    with pytest.raises(DataError, match=words):
+        list(slices(frame, "carrier", min_rows=3, named=[name]))
+    assert list(slices(frame, "carrier", min_rows=3, named=["UA"]))
+
+
+def test_a_slices_interval_is_wide_enough_for_their_number(frame) -> None:
+    """Three slices: each at 1 - 0.05 / 3."""
+    levels = {part.confidence for part in slices(frame, "carrier", min_rows=3)}
+    assert sorted(levels) == [pytest.approx(1 - 0.05 / 3)]
