@@ -4,7 +4,8 @@ The pages import nothing but records; the terminal imports rich inside its funct
 """
 
 from nbprod.reporting.demo import DemoData, demo_page
-from nbprod.reporting.html import approval_page, gate_page, health_page
+from nbprod.reporting.gate_page import gate_page
+from nbprod.reporting.html import approval_page, health_page
 from nbprod.reporting.junit import junit
 from nbprod.reporting.limitations import limitations, merged
 from nbprod.reporting.markdown import markdown

@@ -13,11 +13,10 @@ from nbprod.records import (
     ParityReport,
     Record,
 )
+from nbprod.reporting.gate_page import gate_section, parity_section
 from nbprod.reporting.html import (
     drift_section,
-    gate_section,
     health_tiles,
-    parity_section,
     quality_section,
 )
 from nbprod.reporting.page import (

@@ -1,10 +1,10 @@
-"""Records as HTML pages: the gate's report, the reviewer's page, a window's health."""
+"""Records as HTML pages: the reviewer's page and a window's health."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbprod.reporting.junit import check_title
+from nbprod.reporting.gate_page import gate_section
 from nbprod.reporting.page import (
     Markup,
     badge,
@@ -14,7 +14,6 @@ from nbprod.reporting.page import (
     moment,
     number,
     page,
-    seconds,
     section,
     short,
     table,
@@ -22,10 +21,8 @@ from nbprod.reporting.page import (
     tiles,
 )
 from nbprod.reporting.plots import (
-    IntervalRow,
     bar_plot,
     distribution_plot,
-    interval_plot,
     legend,
 )
 
@@ -34,10 +31,8 @@ if TYPE_CHECKING:
 
     from nbprod.records import (
         ColumnDrift,
-        GateCheck,
         GateResult,
         Health,
-        ParityReport,
         TrainingRun,
     )
 
@@ -48,204 +43,6 @@ _MOST_DISTRIBUTIONS = 6
 _MOST_COLUMNS = 40
 _MOST_CELL = 120
 _RANK = {"failed": 0, "inconclusive": 1, "passed": 2}
-
-
-def gate_page(
-    gate: GateResult,
-    *,
-    title: str = "",
-    run: TrainingRun | None = None,
-    pictures: Mapping[str, Sequence[tuple[str, str]]] | None = None,
-) -> str:
-    """The report of one gate: verdict, checks against thresholds, controls, parity, findings.
-
-    pictures: notebook -> (heading, base64 PNG) of what it drew.
-    """
-    name = title or (f"{run.candidate.name} {run.candidate.number}" if run else "Candidate")
-    counts = {v: sum(check.verdict == v for check in gate.checks) for v in _RANK}
-    about = facts(
-        [
-            ("candidate", tag("code", short(gate.candidate_digest))),
-            ("judged by", tag("code", short(gate.gate_digest))),
-            ("on rows", tag("code", short(gate.data_digest))),
-            ("champion", tag("code", short(gate.baseline_digest)) if gate.baseline_digest else ""),
-            ("at", f"{moment(gate.created_at)} UTC"),
-            ("gate id", tag("code", gate.id)),
-        ]
-    )
-    return page(
-        name,
-        tiles(
-            [
-                ("checks", len(gate.checks), ""),
-                ("passed", counts["passed"], ""),
-                ("failed", counts["failed"], ""),
-                ("inconclusive", counts["inconclusive"], ""),
-                ("void", sum(c.sabotage_caught is not True for c in gate.checks), "cannot fail"),
-            ]
-        ),
-        section("Findings", findings_list(gate.findings)) if gate.findings else "",
-        gate_section(gate),
-        *(_pictures(name, drawn) for name, drawn in (pictures or {}).items() if drawn),
-        parity_section(gate.parity) if gate.parity else "",
-        section("What was judged", about, _notebooks(gate)),
-        kicker="nbprod gate",
-        aside=badge(gate.verdict),
-        subtitle=_sentence(gate),
-    )
-
-
-def _sentence(gate: GateResult) -> str:
-    if gate.passed:
-        return "Every check passed, and every check was shown to be able to fail."
-    if gate.verdict == "inconclusive":
-        return "Nothing failed, but at least one check needs more rows before it can pass."
-    errors = sum(item.severity == "error" for item in gate.findings)
-    return f"This candidate must not be released: {errors} finding{'s' * (errors != 1)} below."
-
-
-def gate_section(gate: GateResult) -> Markup:
-    """The checks: one plot per metric, then the table with the negative controls."""
-    groups: dict[str, list[GateCheck]] = {}
-    for check in gate.checks:
-        groups.setdefault(check.name, []).append(check)
-    plots: list[Any] = []
-    # A metric measured once needs no heading of its own.
-    alone = [name for name, checks in groups.items() if len(checks) == 1 and not checks[0].slice]
-    plots += [interval_plot([_interval_row(groups[name][0], name)]) for name in alone]
-    for name, checks in groups.items():
-        if name in alone:
-            continue
-        ranked = sorted(checks, key=lambda check: (bool(check.slice), _RANK[check.verdict]))
-        shown = ranked[:_MOST_ROWS_PLOTTED]
-        more = len(ranked) - len(shown)
-        plots.append(tag("h3", name))
-        plots.append(interval_plot([_interval_row(check) for check in shown]))
-        plots.append(tag("p", f"… and {more} more", class_="note") if more else "")
-    return section(
-        "Gate",
-        *plots,
-        tag("details", tag("summary", "Every check, with its negative control"), _checks(gate)),
-        intro="A dot is the measured value, its line the confidence interval; the vertical line is "
-        "the threshold and the shaded side passes. The whole interval must pass. Each check was "
-        "also run under a sabotage that has to fail it: a check that cannot fail is void.",
-        badge_=badge(gate.verdict),
-    )
-
-
-def _interval_row(check: GateCheck, name: str = "all rows") -> IntervalRow:
-    operator, _, limit = check.threshold.partition(" ")
-    try:
-        bound: float | None = float(limit or operator.lstrip("<>="))
-    except ValueError:
-        bound = None
-    label = ", ".join(f"{c}={v}" for c, v in check.slice.items()) or name
-    void = check.sabotage_caught is False
-    return IntervalRow(
-        label=label,
-        value=check.value,
-        low=check.low,
-        high=check.high,
-        operator=operator,
-        limit=bound,
-        verdict="failed" if void else check.verdict,
-        note="void" if void else f"{number(check.rows)} rows" if check.rows else "",
-    )
-
-
-def _checks(gate: GateResult) -> Markup:
-    control = {
-        True: badge("passed", "fails as it must"),
-        False: badge("void"),
-        None: badge("not tried"),
-    }
-    ranked = sorted(gate.checks, key=lambda check: _RANK[check.verdict])
-    return table(
-        ["check", "value", "interval", "required", "rows", "verdict", "sabotage", "control"],
-        [
-            [
-                check_title(check),
-                number(check.value),
-                "" if check.low is None else f"{number(check.low)} – {number(check.high)}",
-                check.threshold,
-                number(check.rows) if check.rows else "",
-                badge(check.verdict),
-                check.sabotage,
-                control[check.sabotage_caught],
-            ]
-            for check in ranked
-        ],
-        numeric=(1, 2, 3, 4),
-    )
-
-
-def _pictures(notebook: str, drawn: Sequence[tuple[str, str]]) -> Markup:
-    """What one notebook drew, on white: its colours were chosen for that."""
-    return section(
-        f"Seen by {notebook}",
-        tag(
-            "div",
-            *(
-                tag(
-                    "figure",
-                    tag("img", src=f"data:image/png;base64,{image}", alt=heading or "a picture"),
-                    tag("figcaption", heading) if heading else "",
-                )
-                for heading, image in drawn
-            ),
-            class_="pictures",
-        ),
-    )
-
-
-def _notebooks(gate: GateResult) -> Markup:
-    if not gate.notebooks:
-        return Markup("")
-    links = [
-        [name, tag("a", copy, href=copy, style="color:var(--link)")]
-        for name, copy in gate.notebooks.items()
-    ]
-    return join([tag("h3", "Notebooks"), table(["notebook", "executed copy"], links)])
-
-
-def parity_section(parity: ParityReport) -> Markup:
-    """The relations between the train path and the serve path, and the distances."""
-    relations = table(
-        ["relation", "verdict", "rows", "time", ""],
-        [
-            [
-                item.name,
-                badge("passed" if item.passed else "failed")
-                if item.checked
-                else badge("not checked"),
-                number(item.rows),
-                seconds(item.duration_s),
-                item.reason,
-            ]
-            for item in parity.relations
-        ],
-        numeric=(2, 3),
-    )
-    distances = sorted(parity.distances, key=lambda item: -item.max_distance)
-    columns = table(
-        ["column", "largest distance", "tolerance", "rows"],
-        [
-            [item.column, number(item.max_distance, 3), item.tolerance, number(item.rows)]
-            for item in distances[:_MOST_COLUMNS]
-        ],
-        numeric=(1, 3),
-    )
-    return section(
-        "Parity",
-        relations,
-        tag("details", tag("summary", f"Distances of {len(distances)} columns"), columns)
-        if distances
-        else "",
-        findings_list(parity.findings),
-        intro=f"The same {number(parity.rows)} rows through the path that trains and the path that "
-        f"serves ({parity.scope} {short(parity.subject)}).",
-        badge_=badge("passed" if parity.passed else "failed"),
-    )
 
 
 # ---------------------------------------------------------------- review

@@ -275,7 +275,8 @@ border-radius:50%;background:var(--s1)}
 background:var(--line)}
 .chain li:last-child::after{display:none}.chain li:last-child{padding-bottom:0}
 .chain b{display:block;font-weight:640}
-.pictures{display:flex;flex-wrap:wrap;gap:14px;align-items:flex-start}
+.notebook{border-top:1px solid var(--line);padding:4px 0 14px}.notebook h3{font-size:15px}
+.notebook:first-of-type{border-top:0}.pictures{margin-top:12px;display:flex;flex-wrap:wrap;gap:14px;align-items:flex-start}
 figure{margin:0;background:#fff;border:1px solid var(--line);border-radius:8px;padding:10px 12px}
 figure img{display:block;max-width:100%;height:auto}
 figcaption{color:#5d6873;font-size:12.5px;margin-top:6px}

@@ -218,24 +218,39 @@ def _clock(value: float) -> str:
 # ---------------------------------------------------------------- intervals
 
 
-def interval_plot(rows: Sequence[IntervalRow]) -> Markup:
-    """Values of one metric with their intervals, one row each; where it passes is shaded."""
+def interval_plot(rows: Sequence[IntervalRow], *, shared: bool = True) -> Markup:
+    """Values with their intervals, one row each; where a row passes is shaded.
+
+    shared: all rows are of one metric and share a scale, which is drawn below them; otherwise
+    each has a scale of its own, and its figures stand beside it.
+    """
+    start = min(_WIDTH * 0.4, 14 + 6.6 * max((len(row.label) for row in rows), default=20))
+    start = max(200.0, start)
+    common = _interval_axis(rows, start)
+    height = 26 * len(rows) + (30 if shared else 8)
+    parts = []
+    if shared:
+        parts += [
+            Markup(f'<line class="grid" x1="{place}" x2="{place}" y1="4" y2="{height - 24}"/>')
+            for place in map(common.place, common.ticks)
+        ]
+    for number_, row in enumerate(rows):
+        x = common if shared else _interval_axis([row], start)
+        parts.append(_interval(row, x, 26 * number_ + 4))
+    if shared:
+        parts += [
+            _text(number(tick), common.place(tick), height - 8, "mid") for tick in common.ticks
+        ]
+    return _svg(parts, height, "values with intervals and thresholds")
+
+
+def _interval_axis(rows: Sequence[IntervalRow], start: float) -> Axis:
     ends = [end for row in rows for end in (row.value, row.low, row.high, row.limit)]
     known = [end for end in ends if end is not None and math.isfinite(end)]
     room = (max(known, default=0.0) - min(known, default=0.0)) * 0.06
     # A threshold at the very edge would hide the side that fails.
-    x = axis(
-        [*known, *(limit + side * room for limit in _limits(rows) for side in (-1, 1))], 200, 700
-    )
-    height = 26 * len(rows) + 30
-    parts = [
-        Markup(f'<line class="grid" x1="{place}" x2="{place}" y1="4" y2="{height - 24}"/>')
-        for place in map(x.place, x.ticks)
-    ]
-    for number_, row in enumerate(rows):
-        parts.append(_interval(row, x, 26 * number_ + 4))
-    parts += [_text(number(tick), x.place(tick), height - 8, "mid") for tick in x.ticks]
-    return _svg(parts, height, "values with intervals and thresholds")
+    sides = [limit + side * room for limit in _limits(rows) for side in (-1, 1)]
+    return axis([*known, *sides], start, 700)
 
 
 def _limits(rows: Sequence[IntervalRow]) -> list[float]:
@@ -260,7 +275,7 @@ def _interval(row: IntervalRow, x: Axis, top: float) -> Markup:
     sign = {">=": "≥", "<=": "≤"}.get(row.operator, row.operator)
     limit = f"{sign} {number(row.limit)}" if row.limit is not None else ""
     parts += [
-        _text(row.label, 188, middle + 4, "end strong"),
+        _text(row.label, x.start - 12, middle + 4, "end strong"),
         _text(number(row.value, 3), 720, middle + 4, "strong"),
         _text(limit, 784, middle + 4),
         _text(row.note, _WIDTH, middle + 4, "end"),
