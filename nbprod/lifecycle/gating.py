@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nbprod import __version__ as nbprod_version
 from nbprod.errors import ConfigError, ReleaseError, StoreError
 from nbprod.lifecycle.isolation import run_isolated, run_job
+from nbprod.lifecycle.judged import write_limitations
 from nbprod.lifecycle.lineage import (
     FOLDERS,
     checked_artifacts,
@@ -21,7 +22,7 @@ from nbprod.lifecycle.lineage import (
     person,
     resolve_run,
 )
-from nbprod.lifecycle.promotion import LIMITATIONS, releases_path
+from nbprod.lifecycle.promotion import releases_path
 from nbprod.lifecycle.verdicts import newest_verdict
 from nbprod.records import (
     Approval,
@@ -73,7 +74,7 @@ def gate(project: Project, candidate: TrainingRun | str | None) -> GateResult:
             record = dataclasses.replace(record, previous=newest_verdict(project))
             project.store.save(FOLDERS[GateResult], record, as_folder=True)
     if record.passed:
-        _write_limitations(project, out)
+        write_limitations(project, record)
     return record
 
 
@@ -167,18 +168,6 @@ def _with_tracked_evidence(
         )
         return dataclasses.replace(record, findings=(*record.findings, note))
     return record
-
-
-def _write_limitations(project: Project, out: Path) -> None:
-    """LIMITATIONS.md of the project: its generated part anew, what people wrote untouched."""
-    from nbprod.reporting import merged
-
-    page = Path(project.settings.project_path, LIMITATIONS)
-    existing = page.read_text(encoding="utf-8") if page.exists() else ""
-    text = merged(existing, (out / "limitations.md").read_text(encoding="utf-8"))
-    aside = page.with_suffix(".part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(page)
 
 
 def decide(

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from nbprod.config import Settings
 
+LIMITATIONS_FILE = "limitations.md"  # in evidence/
 _READ_ONLY = 0o444
 
 
@@ -61,11 +62,13 @@ def build_release(
     extraction: Extraction,
     approvals: Sequence[Approval] = (),
     previous: Release | None = None,
+    limitations: str = "",
 ) -> Release:
     """Freezes a candidate with its evidence in a new folder; runs none of the user's code.
 
     bundle: the run's bundle; the run's golden requests lie beside it, ``data/golden.json``.
     previous: the release made before this one; the record names its digest.
+    limitations: the page that says where the model must not be trusted, Markdown.
     out: the release's folder. Where it exists with the same evidence, its release comes back;
         with other evidence it is refused: a release never changes.
     Raises ReleaseError with the next command, TamperedReleaseError for a changed file.
@@ -87,6 +90,8 @@ def build_release(
         shutil.copytree(bundle, work, dirs_exist_ok=True)
         shutil.copyfile(golden, work / GOLDEN_FILE)
         write_evidence(evidence, work)
+        if limitations:
+            (work / EVIDENCE / LIMITATIONS_FILE).write_text(limitations, encoding="utf-8")
         release = _record(evidence, work, previous)
         if digest_of(file_hashes(work)) != digest:
             raise TamperedReleaseError(

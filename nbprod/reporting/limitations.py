@@ -171,6 +171,8 @@ def _ranges(rules: Sequence[ColumnRule]) -> Iterator[str]:
 
 def _untested(gate: GateResult) -> Iterator[str]:
     asked = {name.rpartition("/")[2].partition(":")[2] or _stem(name) for name in gate.notebooks}
+    if any(check.slice for check in gate.checks):
+        asked.add("slices")  # by a notebook of the project's own
     for name, question in _QUESTIONS.items():
         if name not in asked:
             yield f"{question[0].upper()}{question[1:]}: no gate notebook `{name}` was run."

@@ -150,6 +150,79 @@ def test_a_failing_notebook_is_placed_and_kept(bad) -> None:
     assert (project.out / result.notebooks["gates/raising.ipynb"]).exists()
 
 
+TOKEN = "ghp_" + "4fJ9" * 9
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory, make_project):
+    """One gate with a notebook that hangs, one that kills its kernel, one too hungry, one that tells."""
+    project = make_project(tmp_path_factory.mktemp("stopped"))
+    project.notebook("hanging", "import time", "time.sleep(600)")
+    project.notebook("killed", "import os, signal", "os.kill(os.getpid(), signal.SIGKILL)")
+    project.notebook(
+        "hungry",
+        "import time\nkept = bytearray(1500 * 1024**2)\nkept[:] = b'x' * len(kept)\ntime.sleep(60)",
+    )
+    project.notebook(
+        "telling",
+        "import pandas as pd\nfrom nbprod import gates\nrows = pd.read_parquet(snapshot)\n"
+        "related = rows['x'].corr(rows['late'])\n"
+        "gates.check('related', related, '>= 0.4', rows=len(rows))",
+        "print('pushed with ghp_' + '4fJ9' * 9)",
+    )
+    return project, project.gate(timeout="25s", memory_mb=1200.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "cell_id"),
+    [
+        ("hanging", "stopped after 25 s", "c1"),
+        ("killed", "the kernel died", "c1"),
+        ("hungry", "more than its limit of 1,200 MB", "c0"),
+    ],
+)
+def test_a_notebook_that_is_stopped_fails_the_gate(stopped, name, words, cell_id) -> None:
+    """By its time-out, its own death or its memory; the finding names the cell and what to do."""
+    _, result = stopped
+    assert result.verdict == "failed"
+    error = next(item for item in result.findings if item.notebook == f"gates/{name}.ipynb")
+    assert (error.code, error.cell_id) == ("NBG002", cell_id)
+    assert words in error.message
+    assert error.hint
+
+
+def test_the_executed_copy_begins_with_what_stopped_it(stopped, bad) -> None:
+    """What happened, the failing cell with its output, then the whole notebook."""
+    for (project, result), name in ((stopped, "hanging"), (bad, "raising")):
+        copy = project.out / result.notebooks[f"gates/{name}.ipynb"]
+        cells = nbformat.read(copy, as_version=4).cells
+        assert cells[0].cell_type == "markdown"
+        assert "This notebook stopped" in cells[0].source
+        assert cells[1].outputs[-1].output_type == "error"
+        assert len({cell.id for cell in cells}) == len(cells)
+    assert "raise ValueError('no')" in cells[1].source
+
+
+def test_a_secret_that_a_notebook_shows_fails_the_gate_and_is_kept_nowhere(stopped) -> None:
+    """The cell is named; in the executed copy the token is masked."""
+    project, result = stopped
+    told = [item for item in result.findings if item.code == "NBG016"]
+    assert [(item.notebook, item.cell_id) for item in told] == [("gates/telling.ipynb", "c1")]
+    kept = [path for path in project.out.rglob("*") if path.is_file()]
+    assert [path for path in kept if TOKEN.encode() in path.read_bytes()] == []
+    copy = (project.out / result.notebooks["gates/telling.ipynb"]).read_text()
+    assert "pushed with [masked]" in copy
+
+
+def test_evidence_is_hashed_and_durations_are_told_apart(good) -> None:
+    """Every file of the gate's folder but the record; notebooks and negative controls timed."""
+    project, result, _out, again, _ = good
+    assert set(result.files) >= {"report.html", "report.md", "junit.xml", "limitations.md"}
+    assert set(result.files) >= set(result.notebooks.values())
+    assert result.durations_s["sabotage"] > again.durations_s["sabotage"]
+    assert result.snapshot_digest == project.run().snapshot.digest
+
+
 def test_an_empty_gate_fails(project) -> None:
     """No notebook, or a pattern that lost its own, is a failed gate."""
     for patterns in ((), ("gates/*.ipynb",)):
