@@ -82,7 +82,8 @@ def axis(values: Sequence[float], start: float, end: float, *, zero: bool = Fals
         low, high = (low, low + 1.0) if zero else (low - 0.5, high + 0.5)
     step = _round_step((high - low) / 5)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    ticks = tuple(round(place * step, 12) for place in range(first, last + 1))
+    digits = 4 - math.floor(math.log10(step))  # as many as a tick of this step needs
+    ticks = tuple(round(place * step, digits) for place in range(first, last + 1))
     return Axis(ticks[0], ticks[-1], start, end, ticks)
 
 
