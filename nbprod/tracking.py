@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import os
 import time
@@ -12,14 +13,21 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nbprod.errors import MissingDependencyError, StoreError
+from nbprod.masking import mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from nbprod.records import Snapshot
+
 ALIASES = ("candidate", "champion", "previous")
 ARTIFACTS = "mlartifacts"
-_PARAMETER_LENGTH = 6000  # MLflow's own limit for one value
+_PARAMETER_LENGTH = 6000  # MLflow's own limit for one value, and for those below
+_TAG_LENGTH = 5000
+_DATASET_NAME_LENGTH = 500
+_DATASET_DIGEST_LENGTH = 36
+_DATASET_SCHEMA_LENGTH = 60_000
 # Read when MLflow is imported, or when it calls; its own retries take four minutes to give up.
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -39,11 +47,13 @@ def log_run(
     tags: Mapping[str, str],
     artifacts: Path,
     started_at: datetime,
+    snapshot: Snapshot | None = None,
 ) -> str:
     """Logs one finished run with every file below a folder; the MLflow run id.
 
     artifacts: what lies below it keeps its path, so ``bundle/`` becomes the run's ``bundle/``.
-    started_at: with its time zone. Raises StoreError when the tracking store does not answer.
+    started_at: with its time zone. snapshot: the run's data set. A run that cannot be logged
+    whole is marked as failed. Raises StoreError when the tracking store does not answer.
     """
     from nbprod.records import canonical_json
 
@@ -61,14 +71,17 @@ def log_run(
             name: value if isinstance(value, str) else canonical_json(value)
             for name, value in parameters.items()
         }
-        client.log_batch(
-            run_id,
-            metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
-            params=[Param(name, text[:_PARAMETER_LENGTH]) for name, text in texts.items()],
-            tags=[RunTag(name, str(value)) for name, value in tags.items()],
-        )
-        client.log_artifacts(run_id, str(artifacts))
-        client.set_terminated(run_id, status="FINISHED")
+        with _failed_unless_whole(client, run_id):
+            client.log_batch(
+                run_id,
+                metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
+                params=[Param(name, text[:_PARAMETER_LENGTH]) for name, text in texts.items()],
+                tags=[RunTag(name, str(value)[:_TAG_LENGTH]) for name, value in tags.items()],
+            )
+            if snapshot is not None:
+                client.log_inputs(run_id, datasets=[_dataset(snapshot)])
+            client.log_artifacts(run_id, str(artifacts))
+            client.set_terminated(run_id, status="FINISHED")
         return run_id
 
 
@@ -90,6 +103,34 @@ def log_evidence(
         client.log_artifacts(run_id, str(folder), place)
         for tag_name, value in tags.items():
             client.set_model_version_tag(name, str(number), tag_name, value)
+
+
+@contextlib.contextmanager
+def _failed_unless_whole(client: Any, run_id: str) -> Iterator[None]:
+    """A run whose logging is interrupted says so, where the store still answers."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(Exception):
+            client.set_terminated(run_id, status="FAILED")
+        raise
+
+
+def _dataset(snapshot: Snapshot) -> Any:
+    """A snapshot as MLflow's data set; its digest there holds but 36 characters."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    profile = {"num_rows": snapshot.rows, "digest": snapshot.digest}
+    profile |= {"time_start": snapshot.time_start, "time_end": snapshot.time_end}
+    dataset = Dataset(
+        name=snapshot.uri[:_DATASET_NAME_LENGTH],
+        digest=snapshot.digest[:_DATASET_DIGEST_LENGTH],
+        source_type="nbprod",
+        source=json.dumps({"uri": snapshot.uri, "query": snapshot.query}),
+        schema=json.dumps(snapshot.dtypes)[:_DATASET_SCHEMA_LENGTH],
+        profile=json.dumps(profile),
+    )
+    return DatasetInput(dataset, tags=[InputTag("mlflow.data.context", "training")])
 
 
 def register(uri: str, name: str, run_id: str) -> int:
@@ -161,13 +202,17 @@ def _client(uri: str) -> Iterator[Any]:
                 f"the tracking store needs {error.name}", hint=f"pip install {error.name}"
             ) from error
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            password = urlsplit(uri).password or ""
-            text = f"MLflow at {uri}: {error}"
-            full = "disk is full" in text or "No space left" in text
-            raise StoreError(
-                text.replace(password, "…") if password else text,
-                hint="make room on the disk, then run the command again" if full else _HINT,
-            ) from error
+            known = [password] if (password := urlsplit(uri).password) else []
+            text = mask(f"MLflow at {uri}: {error}", known=known)
+            raise StoreError(text, hint=_hint(text)) from error
+
+
+def _hint(text: str) -> str:
+    if "disk is full" in text or "No space left" in text:
+        return "make room on the disk, then run the command again"
+    if "database is locked" in text:
+        return "another program writes to it: end it, or give the runs a server of their own"
+    return _HINT
 
 
 @contextlib.contextmanager

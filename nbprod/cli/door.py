@@ -102,9 +102,11 @@ def shown_progress() -> Progress:
 
 def show_error(error: NbprodError, as_json: bool) -> None:
     """One message with the next step; with ``--json`` also as data on standard output."""
+    from nbprod.masking import mask, mask_values
+
     if as_json:
-        click.echo(json.dumps({"error": error.to_json()}, default=str))
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+        click.echo(json.dumps({"error": mask_values(error.to_json())}, default=str))
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {mask(error.message)}", err=True)
     place = [
         text
         for text in (
@@ -116,7 +118,7 @@ def show_error(error: NbprodError, as_json: bool) -> None:
     ]
     if place:
         click.echo(f"   at: {', '.join(place)}", err=True)
-    click.echo(f" hint: {error.hint}", err=True)
+    click.echo(f" hint: {mask(error.hint)}", err=True)
 
 
 def show_record(record: Any, as_json: bool) -> None:

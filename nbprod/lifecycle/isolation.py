@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import nbprod.errors as errors
 from nbprod.errors import ExecutionError, NbprodError
+from nbprod.masking import mask, mask_values
 from nbprod.records import Progress, Record
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _answer(work: Path, status: int, job: str) -> Any:
         if "error" in answer:
             raise _error(answer["error"])
         return answer["result"]
-    output = (work / "output.log").read_text(encoding="utf-8", errors="replace")
+    output = mask((work / "output.log").read_text(encoding="utf-8", errors="replace"))
     tail = "\n".join(output.strip().splitlines()[-_SHOWN_LINES:])
     died = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
     if "MemoryError" in output or status == -signal.SIGKILL:
@@ -185,4 +186,4 @@ def _error(data: dict[str, Any]) -> NbprodError:
     """The child's error again, with its own class, hint and details."""
     details = dict(data)
     cls = getattr(errors, details.pop("type"), NbprodError)
-    return cls(details.pop("message"), hint=details.pop("hint"), **details)
+    return cls(mask(details.pop("message")), hint=mask(details.pop("hint")), **mask_values(details))

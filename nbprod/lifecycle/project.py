@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.config import Settings, load_settings, setting_values
 from nbprod.lifecycle import delivery, gating, loop, promotion, reproduction, verdicts, workbench
 from nbprod.lifecycle.lineage import resolve_run
+from nbprod.masking import mask_values
 from nbprod.records import (
     Approval,
     Configuration,
@@ -61,7 +62,7 @@ class Project:
 
     def configuration(self) -> Configuration:
         """Every value of the settings and where it came from."""
-        return Configuration(values=tuple(setting_values(self.settings)))
+        return Configuration(values=tuple(map(mask_values, setting_values(self.settings))))
 
     # ------------------------------------------------------------ notebook -> module
 

@@ -9,6 +9,7 @@ from nbprod.reporting.html import approval_page, health_page
 from nbprod.reporting.junit import junit
 from nbprod.reporting.limitations import limitations, merged
 from nbprod.reporting.markdown import markdown
+from nbprod.reporting.runs import run_page
 from nbprod.reporting.terminal import show
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "limitations",
     "markdown",
     "merged",
+    "run_page",
     "show",
 ]

@@ -13,18 +13,18 @@ from nbprod.errors import ExtractionError, StoreError
 from nbprod.masking import mask_values
 from nbprod.predictor import LoadedModule, load_package
 from nbprod.predictor.modules import read_manifest
-from nbprod.records import Candidate, DataContract, Json, Progress, TrainingRun, sha256
-from nbprod.training.artifacts import CODE_DIFF, Facts, Made, write_artifacts
+from nbprod.training.artifacts import CODE_DIFF, Facts, write_artifacts
 from nbprod.training.contract_checks import check_inputs
-from nbprod.training.environment import this_machine
-from nbprod.training.fitting import Fitted, fit_model
+from nbprod.training.fitting import fit_model
 from nbprod.training.parameters import plain_parameters
-from nbprod.training.preparation import Prepared, prepare
+from nbprod.training.preparation import prepare
+from nbprod.training.registration import register_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nbprod.config import Settings
+    from nbprod.records import DataContract, Progress, TrainingRun
 
 
 def train(
@@ -64,7 +64,7 @@ def train(
         facts = Facts(settings, contract, kept, seed)
         made = write_artifacts(work, package, facts, prepared, fitted)
         tell("registering the candidate", 0.9)
-        run = _register(work, facts, prepared, fitted, made, started_at)
+        run = register_run(work / "tracked", package, facts, prepared, fitted, made, started_at)
         for path in (work / "data", *(work / "tracked").iterdir()):
             if path.name in ("data", "bundle", CODE_DIFF):
                 path.rename(out / path.name)
@@ -76,13 +76,6 @@ def train(
     return run
 
 
-def training_settings(settings: Settings) -> Json:
-    """The sections of nbprod.toml that decide a training, as a run keeps them; secrets masked."""
-    plain = settings.to_json()
-    kept: Json = mask_values({"data": plain["data"], "model": {"task": settings.model.task}})
-    return kept
-
-
 def _package(settings: Settings) -> LoadedModule:
     path = settings.package_path
     package = load_package(path, str(read_manifest(path).get("version", "unversioned")))
@@ -92,54 +85,3 @@ def _package(settings: Settings) -> LoadedModule:
             hint="run `nbprod extract`",
         )
     return package
-
-
-def _register(
-    work: Path,
-    facts: Facts,
-    prepared: Prepared,
-    fitted: Fitted,
-    made: Made,
-    started_at: datetime,
-) -> TrainingRun:
-    settings, bundle = facts.settings, made.bundle
-    run_id = tracking.log_run(
-        settings.tracking_uri,
-        settings.model.name,
-        parameters={**facts.parameters, "nbprod.seed": facts.seed},
-        metrics=fitted.metrics,
-        tags={
-            "nbprod.digest": bundle.digest,
-            "nbprod.module_version": bundle.module_version,
-            "nbprod.contract_digest": facts.contract.digest,
-            "nbprod.snapshot": made.snapshot.digest,
-            "mlflow.source.git.commit": made.code.commit,
-        },
-        artifacts=work / "tracked",
-        started_at=started_at,
-    )
-    number = tracking.register(settings.tracking_uri, settings.model.name, run_id)
-    return TrainingRun(
-        mlflow_run_id=run_id,
-        candidate=Candidate(
-            name=settings.model.name,
-            number=number,
-            digest=bundle.digest,
-            module_version=bundle.module_version,
-            contract_digest=facts.contract.digest,
-        ),
-        snapshot=made.snapshot,
-        parameters=facts.parameters,
-        seed=facts.seed,
-        metrics=fitted.metrics,
-        train_rows=len(prepared.train),
-        holdout_rows=len(prepared.holdout),
-        git_commit=made.code.commit,
-        git_dirty=made.code.dirty,
-        lock_digest=sha256(made.lock),
-        artifacts=made.artifacts,
-        durations_s=prepared.durations_s,
-        settings=training_settings(settings),
-        machine=this_machine(),
-        findings=fitted.findings,
-    )

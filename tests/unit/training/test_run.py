@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import platform
 import subprocess
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -257,3 +259,62 @@ def test_outputs_outside_the_contract_are_warnings(project, trips, tmp_path):
     run = train(project, contract=contract, out=tmp_path / "run", parameters={})
     assert [finding.severity for finding in run.findings] == ["warning"]
     assert run.findings[0].column == "late"
+
+
+def test_mlflow_carries_what_decided_the_run(project, trips, tmp_path, monkeypatch):
+    """Code, data, parameters, libraries, machine, times, a page to look at; and no secret."""
+    from mlflow import MlflowClient
+
+    monkeypatch.setenv("DB_PASSWORD", "opensesame42")
+    run = _train(
+        project, trips, tmp_path / "run", seed=5, parameters={"name": "told opensesame42 to it"}
+    )
+    client = MlflowClient(project.tracking_uri)
+    logged = client.get_run(run.mlflow_run_id)
+    tags = logged.data.tags
+    assert tags["nbprod.module_version"] == run.candidate.module_version
+    assert tags["nbprod.snapshot"] == run.snapshot.digest
+    assert tags["nbprod.snapshot_rows"] == "400"
+    assert tags["nbprod.snapshot_time"].startswith("2026-01-01")
+    assert tags["nbprod.notebook"] == "notebooks/train.ipynb"
+    assert tags["nbprod.lock_sha256"] == run.lock_digest
+    assert tags["nbprod.python"] == platform.python_version()
+    assert "cores" in tags["nbprod.processor"]
+    assert logged.data.params["nbprod.seed"] == "5"
+    assert logged.data.params["name"] == "told [masked] to it"
+    assert {"seconds.load", "seconds.transform", "seconds.train", "seconds.inference"} <= set(
+        logged.data.metrics
+    )
+    (data,) = logged.inputs.dataset_inputs
+    assert run.snapshot.digest.startswith(data.dataset.digest)
+    assert json.loads(data.dataset.profile)["digest"] == run.snapshot.digest
+    assert json.loads(data.dataset.schema)["minutes"] == "float64"
+    files = Path(client.download_artifacts(run.mlflow_run_id, ""))
+    told = json.loads((files / "run.json").read_text())
+    assert told["snapshot"]["dtypes"]["km"] == "int64"
+    assert told["settings"]["data"]["label"] == "late"
+    assert "<svg" in (files / "plots" / "run.html").read_text()
+    assert (files / "bundle" / "lock.txt").is_file()
+    kept = [path for folder in (files, tmp_path / "run") for path in folder.rglob("*")]
+    assert not [path for path in kept if path.is_file() and b"opensesame42" in path.read_bytes()]
+
+
+def test_a_run_that_cannot_be_logged_whole_is_marked_as_failed(
+    project, trips, tmp_path, monkeypatch
+):
+    """The disk is full while files are logged: FAILED in MLflow, no candidate, an empty folder."""
+    from mlflow import MlflowClient
+
+    def full(self, run_id, folder):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(MlflowClient, "log_artifacts", full)
+    with pytest.raises(StoreError, match="No space left") as caught:
+        _train(project, trips, tmp_path / "run")
+    assert "room" in caught.value.hint
+    client = MlflowClient(project.tracking_uri)
+    experiment = client.get_experiment_by_name("trips")
+    (left,) = client.search_runs([experiment.experiment_id])
+    assert left.info.status == "FAILED"
+    assert tracking.aliases(project.tracking_uri, "trips") == {}
+    assert list((tmp_path / "run").iterdir()) == []
