@@ -61,7 +61,7 @@ def mask(text: str, *, known: Iterable[str] = ()) -> str:
 
     known: further values that are secret, whatever they look like.
     """
-    values = {*known, *_environment_secrets(tuple(sorted(os.environ.items())))}
+    values = {*known, *environment_secrets(os.environ)}
     for value in sorted((v for v in values if len(v) >= _LEAST), key=len, reverse=True):
         text = text.replace(value, MASKED)
     text = _KEY_BLOCK.sub(MASKED, text)
@@ -126,9 +126,13 @@ def _mask_line(line: str) -> str:
     return line
 
 
-@cache
-def _environment_secrets(environment: tuple[tuple[str, str], ...]) -> frozenset[str]:
+def environment_secrets(environ: Mapping[str, str]) -> frozenset[str]:
     """Values of variables with a secret's name, and the parts of those that hold several."""
+    return _secrets_of(tuple(sorted(environ.items())))
+
+
+@cache
+def _secrets_of(environment: tuple[tuple[str, str], ...]) -> frozenset[str]:
     found: set[str] = set()
     for name, value in environment:
         if not _ENVIRONMENT_NAME.search(name) or name in ("PWD", "OLDPWD"):

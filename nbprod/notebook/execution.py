@@ -6,9 +6,7 @@ IPython folder: a verdict must not depend on a person's start-up files.
 
 from __future__ import annotations
 
-import ast
 import contextlib
-import difflib
 import logging
 import os
 import re
@@ -17,15 +15,19 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import ConfigError, ExecutionError, NotebookError
+from nbprod.errors import ExecutionError, NotebookError
 from nbprod.imports import leave_out_slow_imports
+from nbprod.masking import environment_secrets, mask, named_secrets
+from nbprod.notebook.masked_copies import keep_masked
+from nbprod.notebook.parameters import check_parameters, declared, parameters_cell, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from nbformat import NotebookNode
 
     from nbprod.records import Progress
@@ -53,18 +55,18 @@ def execute_notebook(
     """Run every cell of a notebook in a fresh kernel and keep the executed copy.
 
     path: .ipynb, or a text format that jupytext reads. output_path: the executed .ipynb, written
-    after every cell and kept on failure. parameters: values for names that the cell tagged
-    ``parameters`` assigns. cwd: working folder of the kernel. environ: added to the kernel's
-    environment, written nowhere. timeout_s: seconds for the whole notebook. on_kernel: is told
-    the kernel's process group as soon as it runs.
-    Raises ConfigError for an unknown parameter, NotebookError for an unreadable notebook, and
-    ExecutionError (cell_id, line) when a cell raises, hangs or the kernel dies; its detail
-    ``reason`` is ``raised``, ``timeout``, ``died`` or ``start``.
+    at the end, on failure too, with every secret masked. parameters: values for names that the
+    cell tagged ``parameters`` assigns, of the types it gives them. cwd: working folder of the
+    kernel. environ: added to the kernel's environment, written nowhere. timeout_s: seconds for
+    the whole notebook. on_kernel: is told the kernel's process group as soon as it runs.
+    Raises ConfigError for an unknown parameter or a wrong type, NotebookError for an unreadable
+    notebook, and ExecutionError (cell_id, line) when a cell raises, hangs or the kernel dies; its
+    detail ``reason`` is ``raised``, ``timeout``, ``died`` or ``start``.
     """
     source = Path(path).resolve()
-    node = _read(source)
-    values = {name: _plain(value) for name, value in parameters.items()}
-    _check_parameters(node, values, source)
+    node = read_for_execution(source)
+    values = {name: plain(value) for name, value in parameters.items()}
+    check_parameters(node, values, source)
     target = Path(output_path).resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
@@ -72,6 +74,7 @@ def execute_notebook(
     ) as scratch:
         job = _Job(
             source=source,
+            target=target,
             folder=Path(scratch),
             cwd=Path(cwd).resolve(),
             environ={
@@ -87,8 +90,9 @@ def execute_notebook(
             progress=progress,
             parameterized=bool(values),
             on_kernel=on_kernel,
+            secrets=(*named_secrets(values), *environment_secrets(environ or {})),
         )
-        _run(node, target, values, job)
+        _run(node, values, job)
 
 
 @dataclass
@@ -96,6 +100,7 @@ class _Job:
     """One execution: what the engine needs beyond the notebook itself."""
 
     source: Path
+    target: Path  # where the executed copy is kept
     folder: Path  # scratch, removed at the end
     cwd: Path
     environ: dict[str, str]
@@ -104,6 +109,7 @@ class _Job:
     progress: Progress | None
     parameterized: bool
     on_kernel: Callable[[int], None] | None = None
+    secrets: tuple[str, ...] = ()  # what must not be kept, beyond what looks like a secret
     current: int = -1  # index of the cell that runs
 
     def remaining_s(self, _cell: Any = None) -> float:
@@ -111,10 +117,11 @@ class _Job:
         return max(0.01, self.deadline - time.monotonic())
 
 
-# ---------------------------------------------------------------- reading and parameters
+# ---------------------------------------------------------------- reading
 
 
-def _read(path: Path) -> NotebookNode:
+def read_for_execution(path: Path) -> NotebookNode:
+    """A Python notebook without what an earlier execution left in it; NotebookError otherwise."""
     leave_out_slow_imports()
     import nbformat
 
@@ -144,89 +151,13 @@ def _read(path: Path) -> NotebookNode:
     return node
 
 
-def _plain(value: Any) -> Any:
-    """A value that papermill writes as a Python literal."""
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item") and not isinstance(value, str | bytes):  # a NumPy scalar
-        return value.item()
-    return value
-
-
 def parameter_names(path: str | Path) -> frozenset[str]:
     """The names that a notebook's ``parameters`` cell assigns; empty without such a cell."""
     source = Path(path).resolve()
-    cell = _parameters_cell(_read(source))
+    cell = parameters_cell(read_for_execution(source))
     if cell is None:
         return frozenset()
-    return frozenset(_assigned_names(cell.source, source, cell.get("id")))
-
-
-def _parameters_cell(node: NotebookNode) -> Any:
-    return next((c for c in node.cells if "parameters" in c.metadata.get("tags", [])), None)
-
-
-def _check_parameters(node: NotebookNode, parameters: Mapping[str, Any], path: Path) -> None:
-    """Refuse what papermill only warns about: names the notebook does not have."""
-    if not parameters:
-        return
-    cell = _parameters_cell(node)
-    if cell is None:
-        raise ConfigError(
-            f"{path.name} takes no parameters: no cell is tagged `parameters`",
-            hint="tag the cell that assigns the defaults with `parameters` "
-            f"(nbprod tag {path.name} CELL parameters)",
-            notebook=str(path),
-        )
-    known = _assigned_names(cell.source, path, cell.get("id"))
-    for name in parameters:
-        if name in known:
-            continue
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        raise ConfigError(
-            f"{path.name} has no parameter {name!r}",
-            hint=f"did you mean {close[0]!r}?"
-            if close
-            else f"its parameters cell assigns: {', '.join(sorted(known)) or 'nothing'}",
-            notebook=str(path),
-            parameter=name,
-        )
-
-
-def _assigned_names(source: str, path: Path, cell_id: str | None) -> set[str]:
-    code = "\n".join(
-        "pass" if line.startswith(("%", "!")) else line for line in source.splitlines()
-    )
-    try:
-        tree = ast.parse(code)
-    except SyntaxError as error:
-        raise NotebookError(
-            f"the parameters cell of {path.name} is not valid Python: {error.msg}",
-            hint="keep only assignments such as `seed = 0` in it",
-            notebook=str(path),
-            cell_id=cell_id,
-            line=error.lineno,
-        ) from error
-    return {
-        target.id
-        for statement in tree.body
-        for target in _targets(statement)
-        if isinstance(target, ast.Name)
-    }
-
-
-def _targets(statement: ast.stmt) -> list[ast.expr]:
-    if isinstance(statement, ast.Assign):
-        return [
-            item
-            for target in statement.targets
-            for item in (target.elts if isinstance(target, ast.Tuple | ast.List) else [target])
-        ]
-    return [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    return frozenset(declared(cell.source, source, cell.get("id")))
 
 
 # ---------------------------------------------------------------- the kernel
@@ -300,6 +231,7 @@ def _engine(job: _Job) -> Callable[..., Any]:
 
     def execute_managed_notebook(nb_man: Any, _kernel: str, **_options: Any) -> Any:
         nb_man.nb.metadata.papermill["input_path"] = str(job.source)
+        nb_man.nb.metadata.papermill["output_path"] = str(job.target)
 
         def started(cell_index: int, **_cell: Any) -> None:
             job.current = cell_index
@@ -325,14 +257,14 @@ def _engine(job: _Job) -> Callable[..., Any]:
     return execute_managed_notebook
 
 
-def _run(node: NotebookNode, target: Path, parameters: dict[str, Any], job: _Job) -> None:
+def _run(node: NotebookNode, parameters: dict[str, Any], job: _Job) -> None:
     import nbformat
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.engines import Engine, papermill_engines
     from papermill.exceptions import PapermillExecutionError
     from papermill.execute import execute_notebook as run_papermill
 
-    prepared = job.folder / "notebook.ipynb"
+    prepared, executed = job.folder / "notebook.ipynb", job.folder / "executed.ipynb"
     nbformat.write(nbformat.v4.upgrade(node), prepared)
     _quiet_log("papermill")
     # papermill finds an engine only by name in its registry; one name per execution keeps
@@ -343,9 +275,8 @@ def _run(node: NotebookNode, target: Path, parameters: dict[str, Any], job: _Job
     )
     try:
         run_papermill(
-            str(prepared),
             # papermill formats paths with the parameters: braces are doubled to stay.
-            str(target).replace("{", "{{").replace("}", "}}"),
+            *(str(path).replace("{", "{{").replace("}", "}}") for path in (prepared, executed)),
             parameters=parameters,
             engine_name=name,
             kernel_name=_KERNEL_NAME,
@@ -353,16 +284,19 @@ def _run(node: NotebookNode, target: Path, parameters: dict[str, Any], job: _Job
             progress_bar=False,
         )
     except PapermillExecutionError as error:
-        raise _raised(error, target, job, node) from error
+        raise _raised(error, job, node) from error
     except CellTimeoutError as error:
         message = f"stopped after {job.timeout_s:g} s"
-        raise _stopped(message, "timeout", target, job, node) from error
+        raise _stopped(message, "timeout", executed, job, node) from error
     except DeadKernelError as error:
-        raise _stopped("the kernel died", "died", target, job, node) from error
+        raise _stopped("the kernel died", "died", executed, job, node) from error
     except RuntimeError as error:
-        raise _stopped(f"the kernel did not start: {error}", "start", target, job, node) from error
+        message = f"the kernel did not start: {error}"
+        raise _stopped(message, "start", executed, job, node) from error
     finally:
         papermill_engines._engines.pop(name, None)
+        if executed.exists():
+            keep_masked(executed, job.target, job.secrets)
         shutil.rmtree(job.folder / "ipython", ignore_errors=True)
     if job.progress:
         job.progress(f"{job.source.name}: done", 1.0)
@@ -371,7 +305,7 @@ def _run(node: NotebookNode, target: Path, parameters: dict[str, Any], job: _Job
 # ---------------------------------------------------------------- failures
 
 
-def _raised(error: Any, target: Path, job: _Job, node: NotebookNode) -> ExecutionError:
+def _raised(error: Any, job: _Job, node: NotebookNode) -> ExecutionError:
     lines = re.findall(
         rf"(?:Cell|Input) In\s?\[{error.exec_count}\], line (\d+)",
         _ANSI.sub("", "\n".join(error.traceback or ())),
@@ -380,22 +314,23 @@ def _raised(error: Any, target: Path, job: _Job, node: NotebookNode) -> Executio
     cell_id, number = _place(job, node, error.cell_index)
     where = f"cell {number}" + (f", line {line}" if line else "")
     return ExecutionError(
-        f"{job.source.name}, {where}: {error.ename}: {_first_line(error.evalue)}",
-        hint=f"open the executed copy: {target}",
+        f"{job.source.name}, {where}: {error.ename}: "
+        + mask(_first_line(error.evalue), known=job.secrets),
+        hint=f"open the executed copy: {job.target}",
         notebook=str(job.source),
         cell_id=cell_id,
         line=line,
         reason="raised",
-        output=str(target),
+        output=str(job.target),
     )
 
 
 def _stopped(
-    message: str, reason: str, target: Path, job: _Job, node: NotebookNode
+    message: str, reason: str, executed: Path, job: _Job, node: NotebookNode
 ) -> ExecutionError:
     """The error for a notebook that did not raise itself; its executed copy says so, too."""
     cell_id, number = _place(job, node, job.current)
-    _note(target, job.current, message)
+    _note(executed, job.current, message)
     return ExecutionError(
         f"{job.source.name}, cell {number}: {message}"
         if number
@@ -408,7 +343,7 @@ def _stopped(
         notebook=str(job.source),
         cell_id=cell_id,
         reason=reason,
-        output=str(target),
+        output=str(job.target),
     )
 
 
@@ -427,16 +362,16 @@ def _place(job: _Job, node: NotebookNode, index: int) -> tuple[str | None, int]:
     return node.cells[original].get("id"), original + 1
 
 
-def _note(target: Path, index: int, message: str) -> None:
+def _note(executed: Path, index: int, message: str) -> None:
     import nbformat
 
-    if not target.exists() or index < 0:
+    if not executed.exists() or index < 0:
         return
-    node = nbformat.read(target, as_version=4)
+    node = nbformat.read(executed, as_version=4)
     node.cells[index].outputs.append(
         nbformat.v4.new_output("error", ename="Stopped", evalue=message, traceback=[message])
     )
-    nbformat.write(node, target)
+    nbformat.write(node, executed)
 
 
 def _first_line(text: str) -> str:

@@ -40,7 +40,7 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, list[
     folder = tmp_path_factory.mktemp("good {run}")
     book = notebook(
         folder / "book.ipynb",
-        ("alpha = 1\nname: str = 'x'", "parameters"),
+        ("alpha = 1.0\nname: str = 'x'", "parameters"),
         "import os, sys\n"
         "print(alpha, name, sys.executable, os.getcwd(), bool(os.environ['TOKEN']))",
         "open(os.environ['OUT'], 'w').write(os.environ['IPYTHONDIR'])",
@@ -207,3 +207,71 @@ def test_an_executed_notebook_can_be_executed_again(tmp_path: Path) -> None:
     node = json.loads((tmp_path / "p.ipynb").read_text())
     assert len(node["cells"]) == 3
     assert stdout(tmp_path / "p.ipynb").strip() == "a 3"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"rate": "fast"}, "'rate' is 'fast', a str"),
+        ({"trees": 2.5}, "'trees' is 2.5, a float"),
+        ({"trees": True}, "'trees' is True, a bool"),
+        ({"name": 3}, "'name' is 3, a int"),
+        ({"flag": 1}, "'flag' is 1, a int"),
+        ({"names": "a"}, "'names' is 'a', a str"),
+        ({"limits": []}, "'limits' is [], a list"),
+        ({"given": "x"}, "'given' is 'x', a str"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_before_a_kernel_starts(
+    tmp_path: Path, given: dict, says: str
+) -> None:
+    """The type is the annotation's, else the default's; nothing is written."""
+    source = (
+        "rate = 0.1\ntrees, name = 5, 'x'\nflag = False\nnames = ['a']\nlimits = {}\n"
+        "given: float = None\nanything = None\ncomputed = 1 + len(name)\nmore: object = 3"
+    )
+    book = notebook(tmp_path / "book.ipynb", (source, "parameters"))
+    with pytest.raises(ConfigError, match="parameter") as caught:
+        execute_notebook(book, tmp_path / "out.ipynb", parameters=given, cwd=tmp_path)
+    assert says in caught.value.message
+    assert "its type in the notebook's parameters cell is" in caught.value.hint
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+GITHUB = "ghp_" + "A1b2C3d4" * 4 + "E5f6"
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["to the end", "stopped by an error"])
+def test_secrets_are_masked_in_the_executed_copy(tmp_path: Path, fails: bool) -> None:
+    """Parameters, environment, URLs and tokens: in sources, outputs, tracebacks and metadata."""
+    book = notebook(
+        tmp_path / "book.ipynb",
+        ("api_key = 'none'\nurl = ''\nrate = 0.0", "parameters"),
+        f"import os\ntoken = '{GITHUB}'\nprint(api_key, url, rate, os.environ['DB_PASSWORD'])",
+        "import base64\n"
+        "{'text/plain': 'x'}\n"
+        "from IPython.display import display, HTML\n"
+        "display(HTML(f'<b>{api_key}</b>'))",
+        "raise RuntimeError(f'no luck with {api_key} at {url}')" if fails else "1 + 1",
+    )
+    given = {"api_key": "abc123xyz", "url": "postgresql://me:hunter42@host/db", "rate": 0.5}
+    out = tmp_path / "kept" / "out.ipynb"
+
+    def run() -> None:
+        execute_notebook(
+            book, out, parameters=given, cwd=tmp_path, environ={"DB_PASSWORD": "opensesame"}
+        )
+
+    if fails:
+        with pytest.raises(ExecutionError, match="no luck with") as caught:
+            run()
+        assert "[masked]" in caught.value.message
+        assert not [s for s in ("abc123xyz", "hunter42") if s in str(caught.value)]
+    else:
+        run()
+    text = out.read_text()
+    assert not [s for s in ("abc123xyz", "hunter42", "opensesame", GITHUB) if s in text]
+    assert "postgresql://me:[masked]@host/db" in text
+    assert "0.5" in text
+    nbformat.validate(nbformat.read(out, as_version=4))
+    assert [path.name for path in out.parent.iterdir()] == ["out.ipynb"]
