@@ -418,6 +418,19 @@ class Candidate(_Plain):
     contract_digest: str
 
 
+Sameness = Literal["bit-equal", "within tolerance", "different", "not compared"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproducedStep(_Plain):
+    """One thing that a run made, beside what the same run made again."""
+
+    name: str  # data | holdout | features | state | model | predictions | metrics
+    verdict: Sameness
+    distance: float = 0.0  # the largest, in the measure of the tolerance
+    reason: str = ""  # the first difference, or why it was not compared
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingRun(Record):
     """One reproducible training in a fresh process."""
@@ -438,19 +451,7 @@ class TrainingRun(Record):
     settings: Json = field(default_factory=dict)  # section -> what nbprod.toml said of the training
     machine: Machine = field(default_factory=Machine)
     trained_by: str = ""
-
-
-Sameness = Literal["bit-equal", "within tolerance", "different", "not compared"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReproducedStep(_Plain):
-    """One thing that a run made, beside what the same run made again."""
-
-    name: str  # data | holdout | features | state | model | predictions | metrics
-    verdict: Sameness
-    distance: float = 0.0  # the largest, in the measure of the tolerance
-    reason: str = ""  # the first difference, or why it was not compared
+    notebook: tuple[ReproducedStep, ...] = ()  # its values beside the module's: train --notebook
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ A verb refuses when a record or artifact that it builds on is not the one that w
 from __future__ import annotations
 
 import dataclasses
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,12 @@ from nbprod.lifecycle.lineage import (
     person,
     resolve_run,
 )
+from nbprod.lifecycle.notebook_run import executed_notebook, notebook_findings
 from nbprod.lifecycle.workbench import (
     contract,
     current_extraction,
     infer_contract,
     schemas_path,
-    training_notebook,
 )
 from nbprod.records import (
     Approval,
@@ -65,7 +66,13 @@ def train(
         project.progress("no data contract yet: inferring one (see `nbprod contract show`)", None)
         rules = infer_contract(project, force=False)
     run_id = new_id()
-    with new_folder(project, FOLDERS[TrainingRun], run_id) as out:
+    with ExitStack() as stack:
+        out = stack.enter_context(new_folder(project, FOLDERS[TrainingRun], run_id))
+        executed = (
+            stack.enter_context(executed_notebook(project, parameters, seed=seed, out=out))
+            if notebook
+            else None
+        )
         record = run_isolated(
             "train",
             {
@@ -80,31 +87,17 @@ def train(
             progress=project.progress,
             environ={"PYTHONHASHSEED": hash_seed(seed)},
         )
-        if notebook:
-            _execute_notebook(project, parameters, out)
+        compared = executed.compared(out / "data") if executed else ()
         record = dataclasses.replace(
-            record, id=run_id, inputs=inputs_of(extraction, rules), trained_by=person()
+            record,
+            id=run_id,
+            inputs=inputs_of(extraction, rules),
+            trained_by=person(),
+            notebook=compared,
+            findings=(*record.findings, *notebook_findings(compared, extraction.notebook)),
         )
         project.store.save(FOLDERS[TrainingRun], record, as_folder=True)
     return record
-
-
-def _execute_notebook(project: Project, parameters: Mapping[str, Any], out: Path) -> None:
-    """Execute the training notebook with the run's parameters and keep it with the run.
-
-    Thin: the executed copy is kept, its values are not yet compared with the module's.
-    """
-    from nbprod.notebook.execution import execute_notebook
-
-    path = training_notebook(project)
-    project.progress(f"executing {path.name} with the same parameters", None)
-    execute_notebook(
-        path,
-        out / path.name,
-        parameters=dict(parameters),
-        cwd=Path(project.settings.project_path),
-        progress=project.progress,
-    )
 
 
 # ---------------------------------------------------------------- release

@@ -37,6 +37,7 @@ _MAX_SOCKET_PATH = 90
 _START_TIMEOUT_S = 60
 _INJECTED = "injected-parameters"
 _ERROR_MARKER = "papermill-error-cell-tag"
+_OURS = "nbprod-added"
 _KERNEL_NAME = "python3"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -51,6 +52,8 @@ def execute_notebook(
     timeout_s: float = 600,
     progress: Progress | None = None,
     on_kernel: Callable[[int], None] | None = None,
+    before: str = "",
+    after: str = "",
 ) -> None:
     """Run every cell of a notebook in a fresh kernel and keep the executed copy.
 
@@ -58,13 +61,14 @@ def execute_notebook(
     at the end, on failure too, with every secret masked. parameters: values for names that the
     cell tagged ``parameters`` assigns, of the types it gives them. cwd: working folder of the
     kernel. environ: added to the kernel's environment, written nowhere. timeout_s: seconds for
-    the whole notebook. on_kernel: is told the kernel's process group as soon as it runs.
+    the whole notebook. on_kernel: is told the kernel's process group as soon as it runs. before,
+    after: sources of a cell that runs ahead of the notebook's own, and of one behind them.
     Raises ConfigError for an unknown parameter or a wrong type, NotebookError for an unreadable
     notebook, and ExecutionError (cell_id, line) when a cell raises, hangs or the kernel dies; its
     detail ``reason`` is ``raised``, ``timeout``, ``died`` or ``start``.
     """
     source = Path(path).resolve()
-    node = read_for_execution(source)
+    node = _surrounded(read_for_execution(source), before, after)
     values = {name: plain(value) for name, value in parameters.items()}
     check_parameters(node, values, source)
     target = Path(output_path).resolve()
@@ -146,8 +150,18 @@ def read_for_execution(path: Path) -> NotebookNode:
             notebook=str(path),
         )
     # Cells that an earlier execution left in its output are not part of the notebook.
-    left = {_INJECTED, _ERROR_MARKER}
+    left = {_INJECTED, _ERROR_MARKER, _OURS}
     node.cells = [cell for cell in node.cells if not left & set(cell.metadata.get("tags", []))]
+    return node
+
+
+def _surrounded(node: NotebookNode, before: str, after: str) -> NotebookNode:
+    import nbformat
+
+    def added(source: str) -> list[Any]:
+        return [nbformat.v4.new_code_cell(source, metadata={"tags": [_OURS]})] if source else []
+
+    node.cells = [*added(before), *node.cells, *added(after)]
     return node
 
 
@@ -359,7 +373,8 @@ def _place(job: _Job, node: NotebookNode, index: int) -> tuple[str | None, int]:
     original = index - 1 if injected else index
     if not 0 <= original < len(node.cells):
         return None, 0
-    return node.cells[original].get("id"), original + 1
+    ahead = sum(_OURS in c.metadata.get("tags", []) for c in node.cells[:original])
+    return node.cells[original].get("id"), original + 1 - ahead
 
 
 def _note(executed: Path, index: int, message: str) -> None:

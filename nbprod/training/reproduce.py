@@ -244,7 +244,7 @@ class _Comparing:
         if not then.index.isin(fitted.fed.index).all():
             reason = "other rows were trained on"
             return ReproducedStep(name="features", verdict="different", reason=reason)
-        return _frames("features", then, fitted.fed.loc[then.index], self.tolerance)
+        return compared_frames("features", then, fitted.fed.loc[then.index], self.tolerance)
 
     def _predictions(self, prepared: Prepared, fitted: Fitted) -> ReproducedStep:
         then = self._read(PREDICTIONS)
@@ -252,7 +252,7 @@ class _Comparing:
         if then is None:  # another machine: the released model answers the same rows here
             then = self.original.predict(prepared.holdout)
             note = "the released model's, computed here"
-        step = _frames("predictions", then, fitted.outputs, self.tolerance)
+        step = compared_frames("predictions", then, fitted.outputs, self.tolerance)
         if step.verdict == "different" or not note:
             return step
         return ReproducedStep(
@@ -283,7 +283,10 @@ def _not_compared(name: str) -> ReproducedStep:
     return ReproducedStep(name=name, verdict="not compared", reason=reason)
 
 
-def _frames(name: str, then: pd.DataFrame, now: pd.DataFrame, tolerance: str) -> ReproducedStep:
+def compared_frames(
+    name: str, then: pd.DataFrame, now: pd.DataFrame, tolerance: str
+) -> ReproducedStep:
+    """Two frames as a step: bit-equal, within the tolerance, or different and where first."""
     exact = compare(then, now)
     if not exact.differences:
         return ReproducedStep(name=name, verdict="bit-equal")
@@ -317,4 +320,4 @@ def _metrics(run: TrainingRun, fitted: Fitted, tolerance: str) -> ReproducedStep
         pd.DataFrame({name: [values.get(name, math.nan)] for name in names}, dtype="float64")
         for values in (run.metrics, fitted.metrics)
     )
-    return _frames("metrics", then, now, tolerance)
+    return compared_frames("metrics", then, now, tolerance)
