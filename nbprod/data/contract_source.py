@@ -22,7 +22,9 @@ _NOTES = {
     "Input": (
         "Bounds are half a span wider than what training rows showed, in round numbers that keep",
         "their sign: next month brings other extremes, but a distance stays positive. Datetimes",
-        "have no latest bound, since time goes on. Nulls are allowed only where they were seen.",
+        "have no latest bound, since time goes on, and a column that never changed has none.",
+        "Nulls are allowed only where they were seen. unique is asked of whole frames: a caller",
+        "may well ask twice about one row.",
     ),
     "Features": (
         "No ranges: what an allowed input leads to must itself be allowed, and drift is watched",
@@ -79,7 +81,6 @@ def _class(
     if rules:
         lines.append("")
     lines += ["    class Config:", f"        strict = {strict}"]
-    # asked of whole frames only: a caller may well ask twice about one row
     lines += [f"        unique = {_list(names)}" for names in unique if len(names) > 1][:1]
     return "\n".join(lines)
 
