@@ -565,6 +565,7 @@ class TrafficState(_Plain):
     roles: dict[str, int] = field(default_factory=dict)  # role -> release version
     canary_fraction: float = 0.0  # [0, 1]
     shadows: tuple[int, ...] = ()  # releases that see the traffic and answer nobody
+    experiment: Json = field(default_factory=dict)  # an A/B test's plan, fixed before it began
     paused: bool = False  # a person said so: no step forward; the guards stay armed
 
 
@@ -593,6 +594,68 @@ class Deployment(Record):
     replicas: int = 0  # that hold the champion, when last looked at
     traffic: TrafficState = field(default_factory=TrafficState)
     history: tuple[RolloutStep, ...] = ()
+    waiting_for: str = ""  # what the rollout's last look said, while a trial goes on
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutDecision(Record):
+    """What the rollout policy says now, on which evidence, and whether it was carried out."""
+
+    deployment: str
+    action: Literal["hold", "advance", "promote", "abort"]
+    reason: str
+    applied: bool = False
+    traffic: TrafficState = field(default_factory=TrafficState)  # that it was decided on
+    observed: dict[str, Json] = field(default_factory=dict)  # role -> counts in short
+    checks: tuple[Json, ...] = ()  # each guard: its verdict, value, limit and reason
+    experiment: Json = field(default_factory=dict)  # what an A/B test says now
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldDifference(_Plain):
+    """One field of the output over all pairs; differences are shadow minus champion."""
+
+    name: str
+    agreement: float  # fraction of pairs, in [0, 1]
+    mean_difference: float | None = None  # where the field is a number
+    mean_distance: float | None = None
+    max_distance: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceDifference(_Plain):
+    """The pairs with one value of one input column."""
+
+    column: str
+    value: str
+    rows: int
+    agreement: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowExample(_Plain):
+    """One row on which shadow and champion differ."""
+
+    champion_id: str
+    shadow_id: str
+    inputs: Json
+    champion: Any
+    shadow: Any
+    distance: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowReport(Record):
+    """Agreement of a shadow with the champion on the same live rows."""
+
+    release: str
+    pairs: int  # rows that both answered
+    unpaired: int  # live rows without an answer of the shadow: dropped, or it failed
+    agreement: float | None  # fraction of pairs; None without any
+    fields: tuple[FieldDifference, ...] = ()
+    slices: tuple[SliceDifference, ...] = ()  # that agree least
+    examples: tuple[ShadowExample, ...] = ()  # that differ most
+    latency_ms: dict[str, dict[str, float]] = field(default_factory=dict)  # role -> quantiles
 
 
 # ---------------------------------------------------------------- log, health

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nbprod.errors import ServingError
 
 if TYPE_CHECKING:
-    from nbprod.records import Role, TrafficState
+    from nbprod.records import Json, Role, TrafficState
 
 _BUCKETS = 1 << 32
 
@@ -45,8 +45,13 @@ def with_champion(state: TrafficState, version: int) -> TrafficState:
     return _next(state, {"champion": version}, 0.0)
 
 
-def with_canary(state: TrafficState, version: int, fraction: float) -> TrafficState:
-    """A release on trial beside the champion, with a share of its requests in [0, 1]."""
+def with_canary(
+    state: TrafficState, version: int, fraction: float, experiment: Json | None = None
+) -> TrafficState:
+    """A release on trial beside the champion, with a share of its requests in [0, 1].
+
+    experiment: the plan of an A/B test that the trial is.
+    """
     if "champion" not in state.roles:
         raise ServingError(
             "there is no champion to try a canary against",
@@ -56,7 +61,8 @@ def with_canary(state: TrafficState, version: int, fraction: float) -> TrafficSt
         raise ServingError(
             f"release {version} is the champion already", hint="name another release"
         )
-    return _next(state, {**state.roles, "canary": version}, _checked(fraction))
+    tried = _next(state, {**state.roles, "canary": version}, _checked(fraction))
+    return dataclasses.replace(tried, experiment=dict(experiment or {}))
 
 
 def with_fraction(state: TrafficState, fraction: float) -> TrafficState:
@@ -154,4 +160,5 @@ def _next(state: TrafficState, roles: dict[str, int], fraction: float) -> Traffi
         canary_fraction=fraction,
         shadows=tuple(one for one in state.shadows if one not in roles.values()),
         paused=state.paused and "canary" in roles,
+        experiment=state.experiment if "canary" in roles else {},
     )

@@ -64,6 +64,18 @@ def _tables(settings: Settings) -> Iterator[Wrong]:
     steps = settings.rollout.canary["steps"]
     if not steps or not all(0 < step <= 100 for step in steps):
         yield "rollout", "canary", f"has steps {list(steps)}", "percent of the traffic: 1 to 100"
+    promotion = settings.rollout.canary["promotion"]
+    if promotion not in ("automatic", "by hand"):
+        hint = 'promotion = "automatic" or "by hand"'
+        yield "rollout", "canary", f"has promotion {promotion!r}", hint
+    ab = settings.rollout.ab
+    if not (0 < ab["percent"] < 100 and 0 < ab["alpha"] < 1 and ab["max_rows"] > 0):
+        yield (
+            "rollout",
+            "ab",
+            f"is {dict(ab)}",
+            "percent in (0, 100), alpha in (0, 1), max_rows > 0",
+        )
 
 
 def _judgements(settings: Settings) -> Iterator[Wrong]:

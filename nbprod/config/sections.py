@@ -170,6 +170,17 @@ class Canary(TypedDict):
     steps: tuple[float, ...]  # percent
     min_requests: int  # in each step
     hold_s: float  # in each step, at least
+    promotion: str  # after the last step: "automatic", or "by hand"
+
+
+class AbTest(TypedDict):
+    """An A/B experiment: what is fixed before its first request."""
+
+    outcome: str  # the name under which outcomes are posted; [model] outcome by default
+    percent: float  # of the keys that get the new release
+    higher_is_better: bool
+    alpha: float  # the risk, over all looks, of seeing a difference where there is none
+    max_rows: int  # labelled rows after which it ends in any case
 
 
 @dataclass(frozen=True)
@@ -178,7 +189,14 @@ class Rollout:
 
     shadow: Shadow = field(default_factory=lambda: Shadow(min_requests=500))
     canary: Canary = field(
-        default_factory=lambda: Canary(steps=(10.0, 50.0, 100.0), min_requests=300, hold_s=60.0)
+        default_factory=lambda: Canary(
+            steps=(10.0, 50.0, 100.0), min_requests=300, hold_s=60.0, promotion="automatic"
+        )
+    )
+    ab: AbTest = field(
+        default_factory=lambda: AbTest(
+            outcome="", percent=50.0, higher_is_better=True, alpha=0.05, max_rows=20_000
+        )
     )
     guard: dict[str, str] = field(
         default_factory=lambda: {

@@ -15,7 +15,15 @@ from nbprod.errors import NbprodError, ReleaseError, ServingError, TamperedRelea
 from nbprod.lifecycle.lineage import checked_artifacts, person, resolve_run
 from nbprod.lifecycle.loop import log_folder, profile_folder
 from nbprod.lifecycle.promotion import release_path, verify
-from nbprod.records import Deployment, Release, RolloutStep, TrafficState, TrainingRun, utc_now
+from nbprod.records import (
+    Deployment,
+    Json,
+    Release,
+    RolloutStep,
+    TrafficState,
+    TrainingRun,
+    utc_now,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +33,9 @@ if TYPE_CHECKING:
     from nbprod.serving.ray_backend import RayBackend
 
 _FOLDER = "deployments"
-_LOCK = "deployment"
+_MOVES = ("promote", "abort", "unshadow")  # verbs after which processes start or end
+LOCK = "deployment"
+DECISIONS, LATEST = "rollouts", "latest"  # the rollout's decisions, and its last look
 
 
 # ---------------------------------------------------------------- verbs
@@ -49,16 +59,14 @@ def serve(project: Project, candidate: TrainingRun | str | None) -> None:
     )
 
 
-def deploy(
-    project: Project, which: Release | int | str | None, *, canary_percent: float | None
-) -> Deployment:
+def deploy(project: Project, which: Release | int | str | None) -> Deployment:
     """See `Project.deploy`."""
-    path = release_path(project, which)
-    release = _sound(project, path)
-    with project.store.locked(_LOCK):
-        current = _running(project)
-        if canary_percent is not None:
-            return _start_canary(project, current, release, path, canary_percent / 100)
+    with project.store.locked(LOCK):
+        current = living(project)
+        if current is None and (interrupted := _interrupted(project, which)) is not None:
+            return _restore(project, interrupted)
+        path = release_path(project, which)
+        release = sound(project, path)
         if current is not None:
             return _already(project, current, release)
         return _first(project, release, path)
@@ -66,28 +74,39 @@ def deploy(
 
 def promote(project: Project, *, by: str, reason: str) -> Deployment:
     """See `Project.promote`."""
-    with project.store.locked(_LOCK):
-        current = _required(project)
-        before = current.traffic.roles.get("champion")
-        project.progress("moving the canary to all the traffic", None)
-        _backend(project, current).promote(by=by or person(), reason=reason)
-        record = _refreshed(project, current)
-        _mirror_aliases(project, record, previous=before)
+    project.progress("moving the canary to all the traffic", None)
+    given = {"by": by or person(), "reason": reason}
+    return change(project, running(project), "promote", given)
+
+
+def change(project: Project, current: Deployment, verb: str, given: Json) -> Deployment:
+    """A verb of the deployment: the traffic first, then its processes, record and aliases.
+
+    given: what the verb needs; ``revision`` refuses it where the traffic has changed since.
+    """
+    with project.store.locked(LOCK):
+        done = _admin(project, current, verb, {**given, "by": given.get("by") or person()})
+        record = refreshed(project, current)
+        if verb in _MOVES:
+            backend_of(project, current).settle()
+            record = refreshed(project, record)
+        if verb == "promote":
+            _mirror_aliases(project, record, previous=done["traffic"]["roles"].get("previous"))
         return record
 
 
 def rollback(project: Project, *, by: str, reason: str) -> Deployment:
     """See `Project.rollback`: the traffic first, everything else after it."""
-    current = _required(project)
-    backend = _backend(project, current)
+    current = running(project)
+    backend = backend_of(project, current)
     done = backend.rollback(by=by or person(), reason=reason, settle=False)
     project.progress(
         f"traffic is back on release {done['traffic']['roles']['champion']} "
         f"after {done['duration_ms']:.0f} ms",
         None,
     )
-    with project.store.locked(_LOCK):
-        record = _refreshed(project, current, duration_ms=float(done["duration_ms"]))
+    with project.store.locked(LOCK):
+        record = refreshed(project, current, duration_ms=float(done["duration_ms"]))
         _mirror_aliases(project, record, previous=None)
         backend.settle()
     return record
@@ -101,33 +120,33 @@ def status(project: Project) -> Deployment:
             f"{project.settings.model.name} is not deployed",
             hint="`nbprod deploy` serves the newest release",
         )
-    return _refreshed(project, current) if current.status == "running" else current
+    return refreshed(project, current) if current.status == "running" else current
 
 
 def undeploy(project: Project) -> Deployment:
     """See `Project.undeploy`; on an existing cluster only the deployment ends."""
     from nbprod.engine import end_engine
 
-    current = _required(project)
-    with project.store.locked(_LOCK):
+    current = running(project)
+    with project.store.locked(LOCK):
         engine = _engine(project, current)
         if engine.local:
             end_engine(engine)
             shutil.rmtree(_state_folder(project), ignore_errors=True)
         else:
-            _backend(project, current).undeploy()
+            backend_of(project, current).undeploy()
         return _save(project, current, "undeploy", status="ended", traffic=TrafficState())
 
 
 def replica_pids(project: Project) -> list[int]:
     """Process ids of the replicas that hold the champion."""
-    return [int(one["pid"]) for one in _live(project, _required(project))["replicas"]]
+    return [int(one["pid"]) for one in live(project, running(project))["replicas"]]
 
 
 # ---------------------------------------------------------------- steps of deploy
 
 
-def _sound(project: Project, path: Path) -> Release:
+def sound(project: Project, path: Path) -> Release:
     """The release, every hash of it looked at again: nothing else is deployed."""
     from nbprod.releases import read_release
 
@@ -180,25 +199,44 @@ def _first(project: Project, release: Release, path: Path) -> Deployment:
 
 def _already(project: Project, current: Deployment, release: Release) -> Deployment:
     if current.traffic.roles.get("champion") == release.version:
-        return _refreshed(project, current)
+        return refreshed(project, current)
     raise ReleaseError(
         f"release {current.traffic.roles.get('champion')} is being served on {current.url}",
         hint=f"`nbprod deploy {release.version} --canary`, then `nbprod promote`",
     )
 
 
-def _start_canary(
-    project: Project, current: Deployment | None, release: Release, path: Path, fraction: float
-) -> Deployment:
-    if current is None:
-        raise ServingError(
-            "there is no champion to put a canary beside", hint="deploy one first: `nbprod deploy`"
-        )
-    project.progress(f"starting release {release.version} beside the champion", 0.3)
-    backend = _backend(project, current)
-    backend.start_canary(release.version, path, fraction, by=person())
-    current = dataclasses.replace(current, inputs={**current.inputs, release.id: release.digest})
-    return _refreshed(project, current)
+def _interrupted(project: Project, which: Release | int | str | None) -> Deployment | None:
+    """The deployment whose engine died under it, when its own state is what is asked for."""
+    from nbprod.serving.keeper import TRAFFIC_FILE
+
+    current = _load(project)
+    if current is None or current.status != "running":
+        return None
+    if not (_state_folder(project) / TRAFFIC_FILE).is_file():
+        return None
+    champion = current.traffic.roles.get("champion")
+    asked = which.version if isinstance(which, Release) else which
+    return current if asked is None or str(asked) == str(champion) else None
+
+
+def _restore(project: Project, current: Deployment) -> Deployment:
+    """Every role again as it was when the engine died: champion, canary, shadows, previous."""
+    from nbprod.engine import end_engine, start_engine
+    from nbprod.serving.ray_backend import check_port
+
+    port = int(current.url.rpartition(":")[2])
+    check_port(project.settings.serving.host, port)
+    project.progress("the engine had ended: starting everything as it was", 0.1)
+    engine = start_engine(_engine_folder(project), name=project.settings.model.name)
+    try:
+        backend = _new_backend(project, engine, url=current.url)
+        backend.restore()
+    except BaseException:
+        end_engine(engine)
+        raise
+    current = dataclasses.replace(current, engine_id=engine.id, address=engine.address)
+    return refreshed(project, current)
 
 
 # ---------------------------------------------------------------- the record
@@ -215,7 +253,7 @@ def _load(project: Project) -> Deployment | None:
     return project.store.load(Deployment, _FOLDER, name)
 
 
-def _running(project: Project) -> Deployment | None:
+def living(project: Project) -> Deployment | None:
     """The deployment when its engine lives; one whose engine died counts as ended."""
     from nbprod.engine import engine_processes
 
@@ -227,7 +265,8 @@ def _running(project: Project) -> Deployment | None:
     return current
 
 
-def _required(project: Project) -> Deployment:
+def running(project: Project) -> Deployment:
+    """The deployment; ServingError where there is none, or it was ended."""
     current = _load(project)
     if current is None or current.status != "running":
         raise ServingError(
@@ -237,22 +276,26 @@ def _required(project: Project) -> Deployment:
     return current
 
 
-def _live(project: Project, current: Deployment) -> dict[str, Any]:
-    """What the deployment says of itself: traffic, history, replicas."""
+def live(project: Project, current: Deployment) -> Json:
+    """What the deployment says of itself: traffic, history, replicas, tally."""
+    return _admin(project, current, "traffic", None)
+
+
+def _admin(project: Project, current: Deployment, verb: str, given: Json | None) -> Json:
     from nbprod.serving.admin import call_admin
     from nbprod.serving.auth import admin_token
 
     token = admin_token(_state_folder(project) / "admin-token")
-    return call_admin(current.url, token, "traffic")
+    return call_admin(current.url, token, verb, given)
 
 
-def _refreshed(
+def refreshed(
     project: Project, current: Deployment, *, duration_ms: float | None = None
 ) -> Deployment:
     """The record with the traffic and the steps that the deployment has seen since."""
-    live = _live(project, current)
+    said = live(project, current)
     known = {step.traffic.revision: step for step in current.history}
-    for data in live["history"]:
+    for data in said["history"]:
         step = RolloutStep.from_json(data)
         known.setdefault(step.traffic.revision, step)
     history = [known[revision] for revision in sorted(known)]
@@ -260,13 +303,25 @@ def _refreshed(
         history[-1] = dataclasses.replace(history[-1], duration_ms=duration_ms)
     record = dataclasses.replace(
         current,
-        traffic=TrafficState.from_json(live["traffic"]),
+        traffic=TrafficState.from_json(said["traffic"]),
         history=tuple(history),
-        replicas=len(live["replicas"]),
+        replicas=len(said["replicas"]),
+        waiting_for=_waiting_for(project, said["traffic"]),
     )
     if record != current:
         project.store.save(_FOLDER, record, name=record.name)
     return record
+
+
+def _waiting_for(project: Project, traffic: Json) -> str:
+    """The reason of the controller's last look, where it was at this very state."""
+    from nbprod.records import RolloutDecision
+
+    if LATEST not in project.store.ids(DECISIONS):
+        return ""
+    latest = project.store.load(RolloutDecision, DECISIONS, LATEST)
+    same = latest.traffic.revision == traffic["revision"] and "canary" in traffic["roles"]
+    return latest.reason if same else ""
 
 
 def _save(project: Project, record: Deployment, action: str, **changes: Any) -> Deployment:
@@ -321,7 +376,8 @@ def _engine(project: Project, current: Deployment) -> Engine:
     return engine
 
 
-def _backend(project: Project, current: Deployment) -> RayBackend:
+def backend_of(project: Project, current: Deployment) -> RayBackend:
+    """The backend that the deployment runs on."""
     return _new_backend(project, _engine(project, current), url=current.url)
 
 

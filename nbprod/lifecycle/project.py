@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbprod.config import Settings, load_settings, setting_values
-from nbprod.lifecycle import delivery, gating, loop, promotion, reproduction, verdicts, workbench
+from nbprod.lifecycle import (
+    delivery,
+    gating,
+    loop,
+    promotion,
+    reproduction,
+    rollouts,
+    verdicts,
+    workbench,
+)
 from nbprod.lifecycle.lineage import resolve_run
 from nbprod.masking import mask_values
 from nbprod.records import (
@@ -26,6 +35,8 @@ from nbprod.records import (
     Proof,
     Release,
     Reproduction,
+    RolloutDecision,
+    ShadowReport,
     Sync,
     TrainingRun,
     Verification,
@@ -165,10 +176,41 @@ class Project:
         delivery.serve(self, candidate)
 
     def deploy(
-        self, release: Release | int | str | None = None, *, canary_percent: float | None = None
+        self,
+        release: Release | int | str | None = None,
+        *,
+        trial: Literal["canary", "ab", "shadow"] | None = None,
+        percent: float | None = None,
+        force: bool = False,
     ) -> Deployment:
-        """Serve a release, or start it as the canary with a share of the traffic in percent."""
-        return delivery.deploy(self, release, canary_percent=canary_percent)
+        """Serve a release, or put it on trial beside the champion.
+
+        trial: as canary, as the treatment of an A/B test, or as a shadow that answers nobody.
+        percent: the trial's share of the traffic. force: even where the release refuses what
+        callers may send today. Without a release, a deployment whose engine died comes back as
+        it was.
+        """
+        if trial is None:
+            return delivery.deploy(self, release)
+        from nbprod.lifecycle.trials import start_trial
+
+        return start_trial(self, release, trial, percent=percent, force=force)
+
+    def advance_rollout(self, *, by: str = "") -> RolloutDecision:
+        """Look at the canary once and take the step that the policy asks for, or hold."""
+        return rollouts.advance(self, by=by)
+
+    def pause(self, *, resume: bool = False, by: str = "", reason: str = "") -> Deployment:
+        """Let the rollout take no step forward, or again; its guards stay armed."""
+        return rollouts.pause(self, resume=resume, by=by, reason=reason)
+
+    def abort(self, *, by: str = "", reason: str = "") -> Deployment:
+        """End the canary at once; where there is none, the shadows."""
+        return rollouts.abort(self, by=by, reason=reason)
+
+    def shadow_report(self, release: int | str, *, since: str = "") -> ShadowReport:
+        """What a shadow would have answered, against what the live releases did."""
+        return rollouts.shadow_report(self, str(release), since=since)
 
     def promote(self, *, by: str = "", reason: str = "") -> Deployment:
         """Make the canary the champion; the old champion stays warm as previous."""

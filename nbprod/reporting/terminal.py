@@ -20,6 +20,7 @@ from nbprod.reporting.terminal_parts import (
     word,
 )
 from nbprod.reporting.terminal_road import ROAD_VIEWS
+from nbprod.reporting.terminal_rollout import ROLLOUT_VIEWS
 from nbprod.reporting.terminal_service import SERVICE_VIEWS, predictions
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def _anything(record: Any) -> list[RenderableType]:
 _VIEWS: dict[type, View] = {
     **ROAD_VIEWS,
     **SERVICE_VIEWS,
+    **ROLLOUT_VIEWS,
     Configuration: _configuration,
     Diagnosis: _diagnosis,
     Scaffold: _scaffold,

@@ -1,10 +1,10 @@
-"""The service in the terminal: deployment, predictions, outcomes, health."""
+"""The service in the terminal: predictions, outcomes, health."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbprod.records import Deployment, DriftReport, Explanation, Health, OutcomeReceipt, Prediction
+from nbprod.records import DriftReport, Explanation, Health, OutcomeReceipt, Prediction
 from nbprod.reporting.page import moment, number, short
 from nbprod.reporting.terminal_parts import (
     View,
@@ -22,25 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
-
-# ---------------------------------------------------------------- deployment
-
-
-def _deployment(record: Deployment) -> list[RenderableType]:
-    traffic = record.traffic
-    canary = traffic.canary_fraction
-    shares = {"champion": f"{1 - canary:.0%}", "canary": f"{canary:.0%}"}
-    roles = [[role, version, shares.get(role, "")] for role, version in traffic.roles.items()]
-    history = [
-        [moment(step.at), step.action, step.by, step.reason] for step in record.history[-10:]
-    ]
-    parts = [
-        head(record.name, record.status, record.url),
-        *rows_table(["role", "release", "traffic"], roles, numeric=(1, 2)),
-    ]
-    if history:
-        parts += rows_table(["at (UTC)", "action", "by", "reason"], history)
-    return parts
 
 
 def _prediction(record: Prediction) -> list[RenderableType]:
@@ -194,7 +175,6 @@ def _drift(record: DriftReport) -> list[RenderableType]:
 
 
 SERVICE_VIEWS: dict[type, View] = {
-    Deployment: _deployment,
     Prediction: _prediction,
     OutcomeReceipt: _receipt,
     Explanation: _explanation,

@@ -6,11 +6,12 @@ reads a clock, a file or a network, so that a simulation runs exactly what repli
 """
 
 from nbprod.rollout.canary import NextStep, next_step
+from nbprod.rollout.compatibility import broken_callers
 from nbprod.rollout.experiment import Arm, Plan, Reading, read_experiment
 from nbprod.rollout.guards import GuardCheck, read_guard
 from nbprod.rollout.intervals import Moments
 from nbprod.rollout.observation import Latencies, Observed
-from nbprod.rollout.shadow import ShadowReport, compare_shadow
+from nbprod.rollout.shadow import compare_shadow
 
 __all__ = [
     "Arm",
@@ -21,7 +22,7 @@ __all__ = [
     "Observed",
     "Plan",
     "Reading",
-    "ShadowReport",
+    "broken_callers",
     "compare_shadow",
     "next_step",
     "read_experiment",

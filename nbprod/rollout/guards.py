@@ -202,7 +202,7 @@ def _judge_latency(
     """A quantile keeps a limit when no more than 1 - q of the requests take longer.
 
     So a quantile is judged as the fraction of slow requests, which needs no model of latency.
-    An absolute limit that the champion breaks as well at this moment is the machine's fault:
+    An absolute limit that the champion breaks as often at this moment is the machine's fault:
     rolling back would not help, so it holds for a person.
     """
     value = canary.latencies.quantile_ms(q)
@@ -221,12 +221,20 @@ def _judge_latency(
         canary.latencies.above(sure_limit or 0.0), canary.latencies.count, alpha
     )
     if sure_limit is not None and slow.low > 1 - q:
-        if not guard.relative and base is not None and base > limit:
+        if not guard.relative and base is not None and not _slower(canary, champion, limit, alpha):
             return _check(guard, "hold", value, limit, f"{said}; but the champion's is {base:.4g}")
         return _check(guard, "fail", value, limit, said)
     if value > limit * 1.05:  # one bucket's width
         return _check(guard, "hold", value, limit, f"{said}; chance may still explain it")
     return _check(guard, "pass", value, limit, f"{guard.name} is {value:.4g}, within {limit:.4g}")
+
+
+def _slower(canary: Observed, champion: Observed, limit_ms: float, alpha: float) -> bool:
+    """Whether the canary breaks a limit more often than the champion, beyond chance."""
+    mine, theirs = (
+        (role.latencies.above(limit_ms), role.latencies.count) for role in (canary, champion)
+    )
+    return difference_of_fractions(mine, theirs, alpha).low > 0
 
 
 def _upper_quantile_ms(q: float, role: Observed, alpha: float) -> float | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nbprod.records import FieldDifference, ShadowExample, ShadowReport, SliceDifference
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from nbprod.records import Prediction
 
@@ -17,57 +18,6 @@ _EXAMPLES = 10
 _WORST_SLICES = 10
 _LEAST_SLICE = 20
 _MOST_VALUES = 50  # a column with more values than that is no slice
-
-
-@dataclass(frozen=True)
-class FieldDifference:
-    """One field of the output over all pairs."""
-
-    name: str
-    agreement: float  # fraction of pairs, in [0, 1]
-    mean_difference: float | None = None  # shadow minus champion, where the field is a number
-    mean_distance: float | None = None
-    max_distance: float | None = None
-
-
-@dataclass(frozen=True)
-class SliceDifference:
-    """The rows of one value of one input column."""
-
-    column: str
-    value: str
-    rows: int
-    agreement: float
-
-
-@dataclass(frozen=True)
-class Example:
-    """One row on which both differ, the most different first."""
-
-    champion_id: str
-    shadow_id: str
-    inputs: Mapping[str, Any]
-    champion: Any
-    shadow: Any
-    distance: float | None
-
-
-@dataclass(frozen=True)
-class ShadowReport:
-    """Agreement of a shadow with the champion on the same live rows.
-
-    pairs: rows that both answered; unpaired: live rows that the shadow has no answer for, whether
-    dropped from its bounded queue or failed. latency: milliseconds, by role and quantile.
-    """
-
-    release: str
-    pairs: int
-    unpaired: int
-    agreement: float | None
-    fields: tuple[FieldDifference, ...] = ()
-    slices: tuple[SliceDifference, ...] = ()
-    examples: tuple[Example, ...] = ()
-    latency_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def compare_shadow(
@@ -82,7 +32,7 @@ def compare_shadow(
     pairs = [(by_id[record.shadow_of], record) for record in shadows if record.shadow_of in by_id]
     unpaired = len(by_id) - len({champion.id for champion, _ in pairs})
     if not pairs:
-        return ShadowReport(release, 0, unpaired, None)
+        return ShadowReport(release=release, pairs=0, unpaired=unpaired, agreement=None)
     same = [_agree(champion.output, shadow.output) for champion, shadow in pairs]
     return ShadowReport(
         release=release,
@@ -125,11 +75,11 @@ def _field(name: str, values: Sequence[tuple[Any, Any]]) -> FieldDifference:
     agreement = sum(_agree(one, other) for one, other in values) / len(values)
     numbers = [other - one for one, other in values if _is_number(one) and _is_number(other)]
     if len(numbers) < len(values):
-        return FieldDifference(name, agreement)
+        return FieldDifference(name=name, agreement=agreement)
     distances = [abs(number) for number in numbers]
     return FieldDifference(
-        name,
-        agreement,
+        name=name,
+        agreement=agreement,
         mean_difference=math.fsum(numbers) / len(numbers),
         mean_distance=math.fsum(distances) / len(distances),
         max_distance=max(distances),
@@ -154,7 +104,7 @@ def _slices(
             count[0] += 1
             count[1] += agreed
     found = [
-        SliceDifference(column, value, rows, agreed / rows)
+        SliceDifference(column=column, value=value, rows=rows, agreement=agreed / rows)
         for (column, value), (rows, agreed) in counted.items()
         if rows >= _LEAST_SLICE and 1 < len(values[column]) <= _MOST_VALUES
     ]
@@ -163,15 +113,15 @@ def _slices(
 
 def _examples(
     pairs: Sequence[tuple[Prediction, Prediction]], same: Sequence[bool]
-) -> tuple[Example, ...]:
+) -> tuple[ShadowExample, ...]:
     apart = [
-        Example(
-            champion.id,
-            shadow.id,
-            champion.inputs,
-            champion.output,
-            shadow.output,
-            _distance(champion.output, shadow.output),
+        ShadowExample(
+            champion_id=champion.id,
+            shadow_id=shadow.id,
+            inputs=champion.inputs,
+            champion=champion.output,
+            shadow=shadow.output,
+            distance=_distance(champion.output, shadow.output),
         )
         for (champion, shadow), agreed in zip(pairs, same, strict=True)
         if not agreed

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _RETRY_S = 0.1
 _OPEN_S = 30.0
+_PATIENCE = 0.4  # of the deadline, for what is on trial: the champion needs the rest
 _VERBS = ("promote", "rollback", "abort", "traffic", "pause", "resume", "unshadow")
 _BACKWARD = ("rollback", "abort")
 
@@ -113,7 +114,8 @@ class Dispatcher:
             reply = await self._service.answer(asked, role)
         else:
             reply = await self._forwarded(asked, role, version)
-        self._count(role, failed=reply.status >= 500)
+        # The champion's, where it stood in for a release on trial.
+        self._count(str(reply.body.get("role", role)), failed=reply.status >= 500)
         if reply.status >= 500 and previous is not None:
             reply = await self._from_previous(request, previous, reply)
         if state.shadows:
@@ -143,10 +145,10 @@ class Dispatcher:
         self._service.metrics.count("degraded_predictions", len(request.rows))
         return reply
 
-    def _count(self, role: str, *, requests: int = 1, failed: bool) -> None:
+    def _count(self, role: str, *, failed: bool) -> None:
         """Add to what the keeper is told of a role since the present state began."""
         tally = self._tally.setdefault(role, {"requests": 0, "errors": 0})
-        tally["requests"] += requests
+        tally["requests"] += 1
         tally["errors"] += failed
 
     async def administer(self, verb: str, given: Json) -> Reply:
@@ -177,21 +179,21 @@ class Dispatcher:
             return False
 
     async def _forwarded(self, request: PredictRequest, role: str, version: int) -> Reply:
-        """Through another process; should that fail, by a release that has a role here too."""
+        """Through another process; should that fail, by a release that has a role here too.
+
+        What is on trial gets a part of the deadline only: a caller whose release hangs, dies or
+        cannot compute is answered by the champion, and the failure is the trial's.
+        """
         limit = self._service.options.timeout_s
         deadline = time.monotonic() + min(request.timeout_s or limit, limit)
         while (left := deadline - time.monotonic()) > 0:
-            try:
-                return await asyncio.wait_for(self._worker_of(version).answer(request, role), left)
-            except TimeoutError:
-                break
-            except Exception as error:  # noqa: BLE001 - the engine's many ways to lose a process
-                self._service.metrics.count("forward_failures", release=str(version))
-                _LOGGER.warning("release %s did not answer: %s", version, type(error).__name__)
+            here = role == "canary" and self._state.roles.get("champion") == self._version
+            reply = await self._asked(version, request, role, left * _PATIENCE if here else left)
+            if reply is not None and not (here and reply.status >= 500):
+                return reply
+            if here:
                 # Answered by another release in the end, but this one failed its caller.
-                self._count(role, requests=0, failed=True)
-            own = self._state.roles.get("champion") == self._version
-            if own and role != "champion":
+                self._count(role, failed=True)
                 return await self._service.answer(request, "champion")
             await asyncio.sleep(_RETRY_S)
             version = self._state.roles.get(role, version)
@@ -204,6 +206,18 @@ class Dispatcher:
             request_id=request.request_id,
             retry_after_s=1,
         )
+
+    async def _asked(
+        self, version: int, request: PredictRequest, role: str, patience_s: float
+    ) -> Reply | None:
+        """The answer of another process; None where it gives none in time."""
+        try:
+            async with asyncio.timeout(patience_s):
+                return await self._worker_of(version).answer(request, role)
+        except Exception as error:  # noqa: BLE001 - the engine's many ways to lose a process
+            self._service.metrics.count("forward_failures", release=str(version))
+            _LOGGER.warning("release %s did not answer: %s", version, type(error).__name__)
+            return None
 
     def _worker_of(self, version: int) -> Worker:
         if version not in self._workers:

@@ -24,6 +24,7 @@ from nbprod.records import Json, RolloutStep, TrafficState, utc_now
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+TRAFFIC_FILE = "traffic.json"
 POLL_S = 2.0
 _CONFIRM_S = 0.7  # a rollback is acknowledged within a second, heard by everybody or not
 _GONE_S = 2 * POLL_S  # a listener that has not come back for so long is dead
@@ -32,7 +33,7 @@ _MAX_HISTORY = 500
 _CHANGES: dict[str, Callable[[TrafficState, Mapping[str, Any]], TrafficState]] = {
     "deploy": lambda state, given: traffic.with_champion(state, int(given["version"])),
     "canary": lambda state, given: traffic.with_canary(
-        state, int(given["version"]), float(given["fraction"])
+        state, int(given["version"]), float(given["fraction"]), given.get("experiment")
     ),
     "traffic": lambda state, given: traffic.with_fraction(state, float(given["fraction"])),
     "promote": lambda state, _: traffic.after_promotion(state),

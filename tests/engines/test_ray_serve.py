@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
 import os
 import signal
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from callers import Traffic, bundle_writer
 
 from nbprod.config import Model, Serving, Settings
 from nbprod.data import prediction_log
@@ -32,84 +30,6 @@ from nbprod.errors import ServingError
 from nbprod.serving.ray_backend import RayBackend, proxy_environment
 
 pytestmark = pytest.mark.engine
-
-
-def _bundle_writer() -> Callable[..., Path]:
-    path = Path(__file__).parents[1] / "unit" / "serving" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("serving_conftest", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    writer: Callable[..., Path] = module.write_trips
-    return writer
-
-
-def trip(number: int | str) -> dict[str, Any]:
-    return {"trip": f"T{number}", "km": 10, "minutes": 50.0, "city": "Bern"}
-
-
-@dataclass
-class Answer:
-    sent_at: float  # seconds, monotonic clock
-    status: int  # 0: no answer at all
-    body: Any
-
-
-@dataclass
-class Traffic:
-    """Callers that never stop: every answer is kept."""
-
-    url: str
-    callers: int = 4
-    answers: list[Answer] = field(default_factory=list)
-
-    def __enter__(self) -> Traffic:
-        self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._call, args=(n,)) for n in range(self.callers)
-        ]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _call(self, caller: int) -> None:
-        with httpx.Client(base_url=self.url, timeout=60, trust_env=False) as client:
-            number = 0
-            while not self._stop.is_set():
-                number += 1
-                sent_at = time.monotonic()
-                try:
-                    sent = {"instances": [trip(f"{caller}-{number}")]}
-                    response = client.post("/predict", json=sent)
-                    good = response.status_code == 200
-                    body = response.json() if good else response.text
-                    self.answers.append(Answer(sent_at, response.status_code, body))
-                except httpx.HTTPError as error:
-                    self.answers.append(Answer(sent_at, 0, repr(error)))
-
-    def wait_for(self, count: int, *, good: bool = False, timeout_s: float = 120.0) -> None:
-        """Until so many more answers came."""
-        until = len(self._counted(good)) + count
-        deadline = time.monotonic() + timeout_s
-        while len(self._counted(good)) < until:
-            assert time.monotonic() < deadline, f"{len(self.answers)} answers only"
-            time.sleep(0.02)
-
-    def _counted(self, good: bool) -> list[Answer]:
-        return [a for a in self.answers if a.status == 200 or not good]
-
-    @property
-    def failed(self) -> list[Answer]:
-        return [answer for answer in self.answers if answer.status != 200]
-
-    def acknowledged(self) -> set[str]:
-        return {a.body["prediction_ids"][0] for a in self.answers if a.status == 200}
 
 
 @dataclass(frozen=True)
@@ -128,7 +48,7 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Release 1 as champion in two replicas; release 2 answers one more, release 9 is broken."""
     folder = tmp_path_factory.mktemp("served")
-    write = _bundle_writer()
+    write = bundle_writer()
     bundles = {
         1: write(folder / "1"),
         2: write(folder / "2", bias=1.0),

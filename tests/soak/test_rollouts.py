@@ -56,7 +56,7 @@ def test_no_request_fails_and_nothing_is_lost_over_many_rollouts(
     traffic.start()
     try:
         for cycle in range(CYCLES):
-            project.deploy(2, canary_percent=30)
+            project.deploy(2, trial="canary", percent=30)
             traffic.wait_for(150)
             project.promote(reason="soak")
             traffic.wait_for(150)

@@ -223,7 +223,7 @@ class Road:
             note(f"process {pid}; traffic goes on")
         with self._step("canary", "release 2 gets a fifth of the traffic") as note:
             self.moments["canary"] = self._now()
-            project.deploy(self.records["second"], canary_percent=20)
+            project.deploy(self.records["second"], trial="canary", percent=20)
             began = self._now()
             traffic.wait_for(80)
             share = evidence.share(traffic, self.records["second"], since=began)

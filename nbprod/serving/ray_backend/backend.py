@@ -22,11 +22,11 @@ from nbprod.errors import ServingError
 from nbprod.records import Json, TrafficState, sha256
 from nbprod.serving.admin import call_admin
 from nbprod.serving.auth import admin_token
-from nbprod.serving.keeper import TrafficKeeper
+from nbprod.serving.keeper import TRAFFIC_FILE, TrafficKeeper
 from nbprod.serving.local_backend import port_taken
 from nbprod.serving.options import ServiceOptions, check_exposure, service_options
 from nbprod.serving.ray_backend.applications import START_S, Applications
-from nbprod.serving.ray_backend.remote import keeper_name
+from nbprod.serving.ray_backend.remote import companion_name, keeper_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,12 +95,57 @@ class RayBackend:
             self.undeploy()
             raise
 
+    def restore(self) -> TrafficState:
+        """Start again what the traffic state on disk names: an engine died, the state did not.
+
+        On failure the state stays, so that it can be tried again.
+        """
+        self._connect()
+        check_port(self.settings.serving.host, self.settings.serving.port)
+        self._applications.check_resources()
+        try:
+            self._applications.start_serve()
+            self._start_keeper()
+            state = self._state()
+            self._run_ingress(state.roles["champion"])
+            for version in _others(state):
+                self._run_worker(version)
+        except BaseException:
+            self._applications.end()
+            raise
+        return state
+
+    def start_companion(self, kind: type, *arguments: Any) -> None:
+        """Keep one object of a class in a process of its own beside the deployment.
+
+        Does nothing where it is there already; the engine starts it again when it dies.
+        """
+        import ray
+
+        self._connect()
+        ray.remote(kind).options(
+            name=companion_name(self.deployment),
+            namespace=engines.NAMESPACE,
+            lifetime="detached",
+            num_cpus=0,
+            max_restarts=-1,
+            get_if_exists=True,
+        ).remote(*arguments)
+
     def start_canary(
-        self, version: int, bundle: str | Path, fraction: float, *, by: str = "", reason: str = ""
+        self,
+        version: int,
+        bundle: str | Path,
+        fraction: float,
+        *,
+        by: str = "",
+        reason: str = "",
+        experiment: Json | None = None,
     ) -> TrafficState:
         """Start a release beside the champion and give it a fraction of the requests in [0, 1].
 
-        Raises ServingError when it does not start: the champion's traffic never noticed.
+        experiment: the plan of an A/B test. Raises ServingError when the release does not start:
+        the champion's traffic never noticed.
         """
         self._connect()
         before = self._state()
@@ -114,7 +159,7 @@ class RayBackend:
             if version not in self._applications.workers():
                 self._run_worker(version)
             given = {"version": version, "fraction": fraction, "by": by, "reason": reason}
-            state = self._change("canary", **given)
+            state = self._change("canary", **given, experiment=experiment or {})
             self._applications.keep_workers(_others(state))
         return state
 
@@ -207,8 +252,9 @@ class RayBackend:
         import ray
 
         self._applications.end()
-        with contextlib.suppress(ValueError):  # there is none
-            ray.kill(self._keeper())
+        for name in (companion_name(self.deployment), keeper_name(self.deployment)):
+            with contextlib.suppress(ValueError):  # there is none
+                ray.kill(ray.get_actor(name, namespace=engines.NAMESPACE))
         for file in (self._traffic_path, self._bundles_path, self.token_path):
             file.unlink(missing_ok=True)
 
@@ -307,7 +353,7 @@ class RayBackend:
 
     @property
     def _traffic_path(self) -> Path:
-        return self._state_folder / "traffic.json"
+        return self._state_folder / TRAFFIC_FILE
 
     @property
     def _bundles_path(self) -> Path:

@@ -18,6 +18,11 @@ def keeper_name(deployment: str) -> str:
     return f"nbprod-traffic-{deployment}"
 
 
+def companion_name(deployment: str) -> str:
+    """The name of what watches a deployment among the engine's actors."""
+    return f"nbprod-controller-{deployment}"
+
+
 @dataclass(frozen=True)
 class RemoteKeeper:
     """The keeper's actor; looked up anew each time, since it may have been restarted."""

@@ -61,10 +61,12 @@ CONTRACT = DataContract(
 )
 
 
-def write_trips(folder: Path, *, bias: float = 0.0, broken: bool = False) -> Path:
+def write_trips(
+    folder: Path, *, bias: float = 0.0, broken: bool = False, features: str = FEATURES
+) -> Path:
     """A bundle whose prediction is ``minutes / 100 + bias``; 13 minutes raise.
 
-    broken: its module cannot be imported.
+    broken: its module cannot be imported. features: another features.py.
     """
     from sklearn.linear_model import LinearRegression
 
@@ -73,7 +75,7 @@ def write_trips(folder: Path, *, bias: float = 0.0, broken: bool = False) -> Pat
     sources = {
         "__init__.py": "",
         "parameters.py": PARAMETERS,
-        "features.py": FEATURES,
+        "features.py": features,
         "inference.py": "raise ImportError('no such thing')\n" if broken else INFERENCE,
     }
     for name, text in sources.items():

@@ -320,7 +320,8 @@ def test_requests_and_errors_are_tallied_by_role(local: LocalService, tmp_path: 
         await asyncio.sleep(2.2)  # the open wait comes back and brings the counts
         tally = (await keeper.status())["tally"]
         assert tally["canary"]["errors"] == 5
-        assert tally["canary"]["requests"] + tally["champion"]["requests"] == 60
+        # The champion stood in five times: those requests count for both.
+        assert tally["canary"]["requests"] + tally["champion"]["requests"] == 65
         await keeper.change("traffic", {"fraction": 1.0})
         assert (await keeper.status())["tally"] == {}
         await dispatcher.stop()
@@ -358,5 +359,32 @@ def test_pause_resume_and_abort(tmp_path: Path) -> None:
         assert done["traffic"]["roles"] == {"champion": 1}
         assert (await keeper.status())["history"][-1]["evidence"] == evidence
         assert "error" in await keeper.change("abort", {})
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("trouble", ["hangs", "cannot compute"])
+def test_a_canary_in_trouble_costs_no_request(
+    local: LocalService, tmp_path: Path, trouble: str
+) -> None:
+    """A canary that hangs, or answers 500, is answered for by the champion before the deadline."""
+
+    class Troubled(OtherProcess):
+        async def answer(self, request: PredictRequest, role: str) -> Reply:
+            if trouble == "hangs":
+                await asyncio.sleep(60)
+            return Reply(500, {"detail": "no"})
+
+    async def scenario() -> None:
+        keeper = TrafficKeeper(str(tmp_path / "traffic.json"))
+        await canary(keeper, 1.0)
+        dispatcher = Dispatcher(local.service, 1, keeper=keeper, worker=Troubled)
+        await dispatcher.start()
+        reply = await dispatcher.answer(request())
+        assert (reply.status, reply.body["role"]) == (200, "champion")
+        await asyncio.sleep(2.2)
+        tally = (await keeper.status())["tally"]
+        assert tally["canary"] == {"requests": 1, "errors": 1}
+        await dispatcher.stop()
 
     run(scenario)

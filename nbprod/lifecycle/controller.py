@@ -1,0 +1,53 @@
+"""The controller: looks at a rollout every few seconds and takes the step the policy asks for.
+
+It holds nothing: the traffic state is the keeper's, the evidence is the log's, the settings are
+the file's. So it may die and start again between any two looks, and a person's verb or a look by
+cron beside it does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from nbprod.errors import NbprodError
+from nbprod.lifecycle import delivery, rollouts
+from nbprod.lifecycle.project import Project
+
+_LOGGER = logging.getLogger(__name__)
+LOOK_S = 5.0
+
+
+class Controller:
+    """Runs in a process of the engine, which starts it again when it dies."""
+
+    def __init__(self, folder: str, look_s: float = LOOK_S) -> None:
+        self._folder = folder
+        self._look_s = look_s
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="controller", daemon=True)
+        self._thread.start()
+
+    def alive(self) -> bool:
+        """Whether it still looks."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        told = ""
+        while not self._ended.wait(self._look_s):
+            try:
+                look(self._folder)
+                told = ""
+            except NbprodError as error:  # a dead replica, a full disk: the next look tries again
+                if error.message != told:
+                    _LOGGER.warning("%s (%s)", error.message, error.hint)
+                told = error.message
+            except Exception:
+                _LOGGER.exception("a look at the rollout failed")
+
+
+def look(folder: str) -> None:
+    """One look; the decision is kept under the name "latest" for `nbprod status`."""
+    project = Project.load(folder)
+    decision = rollouts.advance(project)
+    project.store.save(delivery.DECISIONS, decision, name=delivery.LATEST)

@@ -1,0 +1,217 @@
+"""A rollout in motion: look at what both releases did, ask the policy, carry its step out.
+
+One look is `advance_rollout`: the controller beside the deployment takes one every few seconds,
+cron or a person may take one at any time. Two that decide at once cannot interleave: a step names
+the revision it was decided on, and the traffic keeper refuses it where the state has moved on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from nbprod.config import duration_s
+from nbprod.errors import ServingError
+from nbprod.lifecycle import delivery
+from nbprod.lifecycle.loop import log_folder
+from nbprod.lifecycle.observing import arms, in_short, observe
+from nbprod.records import (
+    Deployment,
+    Json,
+    Prediction,
+    RolloutDecision,
+    RolloutStep,
+    ShadowReport,
+    TrafficState,
+    new_id,
+)
+from nbprod.rollout import NextStep, Observed, Plan, Reading, next_step, read_experiment
+
+if TYPE_CHECKING:
+    from nbprod.lifecycle.project import Project
+
+CONTROLLER = "controller"  # who took a step that no person asked for
+_MOST_PAIRS = 20_000
+
+
+def advance(project: Project, *, by: str = "") -> RolloutDecision:
+    """See `Project.advance_rollout`."""
+    current = delivery.running(project)
+    live = delivery.live(project, current)
+    traffic = TrafficState.from_json(live["traffic"])
+    history = [RolloutStep.from_json(step) for step in live["history"]]
+    observed, reading = _look(project, traffic, history, live.get("tally", {}))
+    step = _decide(project, traffic, history, observed, reading)
+    decision = RolloutDecision(
+        deployment=current.name,
+        action=step.action,
+        reason=step.reason,
+        traffic=traffic,
+        observed=in_short(observed),
+        checks=tuple(check.to_json() for check in step.checks),
+        experiment=reading.to_json() if reading else {},
+    )
+    if step.action == "hold":
+        return decision
+    project.progress(f"{step.action}: {step.reason}", None)
+    _carry_out(project, current, step, decision, by or CONTROLLER)
+    decision = dataclasses.replace(decision, applied=True)
+    project.store.save(delivery.DECISIONS, decision)
+    return decision
+
+
+def _decide(
+    project: Project,
+    traffic: TrafficState,
+    history: list[RolloutStep],
+    observed: dict[str, Observed],
+    reading: Reading | None,
+) -> NextStep:
+    """The canary's next step; during an A/B test its guards, and then the test's own verdict."""
+    age_s = (datetime.now(UTC) - datetime.fromisoformat(history[-1].at)).total_seconds()
+    step = next_step(traffic, observed, project.settings.rollout, step_age_s=age_s)
+    if reading is None or step.action == "abort":
+        return step
+    if reading.decision == "worse" and not traffic.paused:
+        return NextStep("abort", reading.said, checks=step.checks)
+    by_itself = project.settings.rollout.canary["promotion"] == "automatic"
+    if reading.decision == "better" and by_itself and not traffic.paused:
+        return NextStep("promote", reading.said, checks=step.checks)
+    return NextStep("hold", f"{reading.decision}: {reading.said}", checks=step.checks)
+
+
+def _look(
+    project: Project, traffic: TrafficState, history: list[RolloutStep], tally: Json
+) -> tuple[dict[str, Observed], Reading | None]:
+    if "canary" not in traffic.roles:
+        return {}, None
+    settings = project.settings
+    label = settings.model.outcome or settings.data.label
+    began = history[-1].at
+    rows, counts = _rows(project, began, label), dict(tally)
+    if traffic.canary_fraction >= 1:  # the champion answers nothing now: what it last did counts
+        rows, counts["champion"] = _with_earlier_champion(project, rows, history, label)
+    observed = observe(rows, counts, task=settings.model.task)
+    if not traffic.experiment:
+        return observed, None
+    plan = Plan(**traffic.experiment)
+    since = next(step.at for step in reversed(history) if step.action == "canary")
+    due = datetime.now(UTC) - timedelta(seconds=plan.label_delay_s)
+    control, treatment = arms(_rows(project, since, plan.outcome), due_before=due.isoformat())
+    return observed, read_experiment(plan, control, treatment)
+
+
+def _rows(project: Project, since: str, outcome: str) -> Any:
+    from nbprod.data.prediction_log import joined
+
+    return joined(log_folder(project), since, None, name=outcome)
+
+
+def _with_earlier_champion(
+    project: Project, rows: Any, history: list[RolloutStep], label: str
+) -> tuple[Any, Json]:
+    """The rows with the champion's since the trial began, and its requests and errors then."""
+    import pandas as pd
+
+    since = next((step.at for step in reversed(history) if step.action == "canary"), history[-1].at)
+    earlier = _rows(project, since, label)
+    earlier = earlier[(earlier["role"] == "champion") & ~earlier["id"].isin(rows["id"])]
+    seen = [step.evidence.get("observed", {}) for step in history if step.evidence]
+    counts: Json = seen[-1].get("champion", {}) if seen else {}
+    return pd.concat([rows, earlier], ignore_index=True) if len(rows) else earlier, counts
+
+
+def _carry_out(
+    project: Project, current: Deployment, step: NextStep, decision: RolloutDecision, by: str
+) -> None:
+    """One verb of the deployment, refused there when the traffic has changed meanwhile."""
+    evidence = {"observed": decision.observed, "checks": list(decision.checks)}
+    if decision.experiment:
+        evidence["experiment"] = decision.experiment
+    given: Json = {
+        "by": by,
+        "reason": step.reason,
+        "revision": decision.traffic.revision,
+        "evidence": evidence,
+    }
+    verb = {"advance": "traffic", "promote": "promote", "abort": "abort"}[step.action]
+    if step.action == "advance":
+        given["fraction"] = step.fraction
+    delivery.change(project, current, verb, given)
+
+
+# ---------------------------------------------------------------- a person's verbs
+
+
+def pause(project: Project, *, resume: bool, by: str, reason: str) -> Deployment:
+    """See `Project.pause`."""
+    given = {"by": by, "reason": reason}
+    return delivery.change(
+        project, delivery.running(project), "resume" if resume else "pause", given
+    )
+
+
+def abort(project: Project, *, by: str, reason: str) -> Deployment:
+    """See `Project.abort`: the canary ends; without one the shadows do."""
+    current = delivery.running(project)
+    traffic = TrafficState.from_json(delivery.live(project, current)["traffic"])
+    given = {"by": by, "reason": reason}
+    if "canary" in traffic.roles:
+        return delivery.change(project, current, "abort", given)
+    if not traffic.shadows:
+        raise ServingError(
+            "there is neither a canary nor a shadow to abort",
+            hint="`nbprod rollback` brings the previous champion back",
+        )
+    for version in traffic.shadows:
+        record = delivery.change(project, current, "unshadow", {**given, "version": version})
+    return record
+
+
+def experiment_plan(project: Project) -> Json:
+    """The plan of an A/B test as ``[rollout] ab`` has it now; it is fixed when the test begins."""
+    settings = project.settings
+    ab = settings.rollout.ab
+    plan = Plan(
+        outcome=ab["outcome"] or settings.model.outcome or settings.data.label,
+        fraction=ab["percent"] / 100,
+        higher_is_better=ab["higher_is_better"],
+        alpha=ab["alpha"],
+        max_rows=ab["max_rows"],
+        label_delay_s=duration_s(settings.monitor.label_delay),
+    )
+    return dataclasses.asdict(plan)
+
+
+def shadow_report(project: Project, release: str, *, since: str = "") -> ShadowReport:
+    """See `Project.shadow_report`."""
+    from nbprod.data.prediction_log import query
+    from nbprod.rollout import compare_shadow
+
+    folder = log_folder(project)
+    start = since or _shadow_since(project, release)
+    shadows = query(folder, since=start, release=release, role="shadow", limit=_MOST_PAIRS)
+    live: list[Prediction] = []
+    for role in ("champion", "canary"):
+        live += query(folder, since=start, role=role, limit=_MOST_PAIRS)
+    if shadows:  # older live rows than the oldest shadow record kept were not looked for
+        oldest = min(record.shadow_of for record in shadows)
+        live = [record for record in live if record.id >= oldest]
+    report = dataclasses.replace(compare_shadow(release, live, shadows), id=new_id())
+    project.store.save("shadow-reports", report)
+    return report
+
+
+def _shadow_since(project: Project, release: str) -> str:
+    """When the release became a shadow, from the deployment's history."""
+    record = delivery.status(project)
+    starts = [
+        s.at for s in record.history if s.action == "shadow" and int(release) in s.traffic.shadows
+    ]
+    if not starts:
+        raise ServingError(
+            f"release {release} was never a shadow here",
+            hint=f"start it: `nbprod deploy {release} --shadow`",
+        )
+    return starts[-1]

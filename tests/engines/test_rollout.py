@@ -1,0 +1,250 @@
+"""Rollouts on a real Ray, moved by the controller alone: good releases arrive, bad ones do not.
+
+Callers never stop. Whatever the release on trial does, no request fails, the champion's answers
+are its own, and the table that is printed says how long it took to be rid of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from callers import Traffic, bundle_writer
+
+from nbprod.data import prediction_log
+from nbprod.engine import end_engine, engine_processes, free_port, start_engine
+from nbprod.lifecycle import delivery, rollouts
+from nbprod.lifecycle.controller import Controller
+from nbprod.lifecycle.loop import log_folder
+from nbprod.lifecycle.project import Project
+from nbprod.records import Deployment, TrafficState
+from nbprod.serving.ray_backend import RayBackend
+
+pytestmark = pytest.mark.engine
+
+TOML = """\
+[model]
+name = "trips"
+owner = "ops@example.com"
+outcome = "late"
+task = "regression"
+
+[notebooks]
+train = "train.ipynb"
+
+[serving]
+port = {port}
+timeout_ms = 5000
+
+[rollout]
+canary = {{ steps = [30, 100], min_requests = 30, hold_s = 2 }}
+guard = {{ error_rate = "<= champion + 0.02", prediction_psi = "<= 0.5" }}
+ab = {{ outcome = "rebooked", percent = 50, max_rows = 400 }}
+"""
+MINUTES = tuple(float(minute) for minute in range(20, 60, 2))
+STATE = (
+    "from dataclasses import dataclass\n\n@dataclass(frozen=True)\nclass State:\n    scale: float\n"
+)
+FIT = "\ndef fit(frame, parameters):\n    return State(scale=parameters.scale)\n\n"
+
+
+def features(before: str, body: str) -> str:
+    """A features.py whose transform does something else than it should."""
+    return f"{STATE}{FIT}{before}\ndef transform(frame, state):\n{body}\n"
+
+
+GOOD_BODY = '    return frame[["km", "minutes"]].astype("float64") * state.scale'
+BAD = {
+    "raises on every row": features("", "    raise ValueError('no')"),
+    "dies at its tenth call": features(
+        "import os\nCALLS = []\n",
+        "    CALLS.append(1)\n    if len(CALLS) >= 10:\n        os._exit(1)\n" + GOOD_BODY,
+    ),
+    "hangs": features("import time\n", "    time.sleep(600)\n" + GOOD_BODY),
+    "answers one thing only": features(
+        "", '    return frame[["km", "minutes"]].astype("float64") * 0.0 + 99.0'
+    ),
+    "eats memory": features(
+        "import resource\nimport psutil\nHELD = []\n"
+        "LIMIT = psutil.Process().memory_info().vms + 2**29\n",
+        "    resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))\n"
+        "    HELD.append(bytearray(2**26))\n" + GOOD_BODY,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Served:
+    project: Project
+    backend: RayBackend
+    folder: Path
+
+    def bundle(self, name: str, **changes: object) -> Path:
+        return bundle_writer()(self.folder / "bundles" / name, **changes)
+
+    def state(self) -> TrafficState:
+        return TrafficState.from_json(self.backend.status()["traffic"])
+
+    def until(self, seen: object, timeout_s: float = 120.0) -> TrafficState:
+        """The state as soon as it is as wanted."""
+        assert callable(seen)
+        deadline = time.monotonic() + timeout_s
+        while not seen(state := self.state()):
+            assert time.monotonic() < deadline, f"{state}"
+            time.sleep(0.2)
+        return state
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Release 1 as champion, and the controller beside it."""
+    folder = tmp_path_factory.mktemp("rollout")
+    (folder / "nbprod.toml").write_text(TOML.format(port=free_port()), encoding="utf-8")
+    project = Project.load(folder)
+    engine = start_engine(project.store.root / "engine", name="trips")
+    try:
+        record = Deployment(
+            name="trips",
+            url=f"http://127.0.0.1:{project.settings.serving.port}",
+            engine_id=engine.id,
+            address=engine.address,
+        )
+        project.store.save("deployments", record, name="trips")
+        backend = delivery.backend_of(project, record)
+        made = Served(project, backend, folder)
+        backend.deploy(1, made.bundle("1"))
+        backend.start_companion(Controller, str(folder), 0.5)
+        yield made
+    finally:
+        end_engine(engine)
+    assert engine_processes(engine.id) == []
+
+
+def p99_ms(traffic: Traffic, since: float, until: float) -> float:
+    took = sorted(a.took_s for a in traffic.answers if since <= a.sent_at < until)
+    return 1000 * took[int(0.99 * (len(took) - 1))] if took else float("nan")
+
+
+def test_a_shadow_is_compared_and_costs_nobody_an_answer(served: Served) -> None:
+    """The shadow's answers are in the log beside the live ones, and nobody ever gets one."""
+    served.backend.start_shadow(2, served.bundle("2", bias=1.0))
+    with Traffic(served.backend.url, callers=2, minutes=MINUTES) as traffic:
+        traffic.wait_for(80)
+    time.sleep(1.0)
+    assert traffic.failed == []
+    assert {answer.body["role"] for answer in traffic.answers} == {"champion"}
+    report = served.project.shadow_report(2)
+    assert report.pairs + report.unpaired == len(traffic.answers)
+    assert report.pairs > 40
+    assert report.agreement == 0.0
+    assert report.fields[0].mean_difference == pytest.approx(1.0)
+    assert served.project.abort(reason="seen enough").traffic.shadows == ()
+
+
+def test_a_good_canary_arrives_by_itself(served: Served) -> None:
+    """The controller takes every step, each with its evidence, and promotes; then a rollback."""
+    served.backend.start_canary(3, served.bundle("3"), 0.1)
+    with Traffic(served.backend.url, callers=3, minutes=MINUTES, pause_s=0.02) as traffic:
+        served.until(lambda state: state.roles["champion"] == 3)
+        traffic.wait_for(30)
+        record = served.project.rollback(reason="to see the way back")
+        back_at = time.monotonic()
+        traffic.wait_for(50)
+    assert traffic.failed == []
+    assert {a.body["release"] for a in traffic.answers if a.sent_at > back_at} == {"1"}
+    steps = {step.action: step for step in record.history}
+    assert steps["promote"].by == rollouts.CONTROLLER
+    assert steps["promote"].evidence["observed"]["canary"]["requests"] >= 30
+    assert {check["verdict"] for check in steps["promote"].evidence["checks"]} == {"pass"}
+    found = prediction_log.query(log_folder(served.project), limit=1_000_000)
+    assert traffic.acknowledged() <= {prediction.id for prediction in found}
+
+
+@pytest.mark.parametrize("trouble", list(BAD))
+def test_a_bad_canary_is_ended_by_the_controller(
+    served: Served, trouble: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No caller sees it: the champion stands in until the controller has ended it."""
+    number = 10 + list(BAD).index(trouble)
+    bundle = served.bundle(str(number), features=BAD[trouble])
+    with Traffic(served.backend.url, callers=3, minutes=MINUTES, pause_s=0.02) as traffic:
+        traffic.wait_for(60)
+        quiet_until = time.monotonic()
+        served.backend.start_canary(number, bundle, 0.3)
+        began = time.monotonic()
+        served.until(lambda state: "canary" not in state.roles)
+        ended = time.monotonic()
+        traffic.wait_for(30)
+    record = served.project.status()
+    assert traffic.failed == []
+    assert (record.history[-1].action, record.history[-1].by) == ("abort", rollouts.CONTROLLER)
+    late = {a.body["release"] for a in traffic.answers if a.sent_at > ended}
+    assert late == {"1"}
+    quiet, busy = p99_ms(traffic, 0.0, quiet_until), p99_ms(traffic, began, ended)
+    with capsys.disabled():
+        print(
+            f"\n  {trouble:24} ended after {ended - began:5.1f} s, {len(traffic.answers):5} "
+            f"requests, 0 failed, p99 {quiet:.0f} -> {busy:.0f} ms: {record.history[-1].reason}"
+        )
+
+
+def test_a_dead_controller_comes_back_and_a_pause_holds(served: Served) -> None:
+    """Killed, it looks again; while paused nothing moves; after it the canary goes on."""
+    served.backend.start_canary(3, served.folder / "bundles/3/bundle", 0.3)
+    served.project.pause(reason="lunch")
+    import ray
+
+    ray.kill(ray.get_actor("nbprod-controller-trips", namespace="nbprod"), no_restart=False)
+    with Traffic(served.backend.url, callers=3, minutes=MINUTES, pause_s=0.02) as traffic:
+        traffic.wait_for(300)
+        assert served.state().roles == {"champion": 1, "canary": 3}
+        served.project.pause(resume=True)
+        served.until(lambda state: state.roles["champion"] == 3)
+    assert traffic.failed == []
+    served.project.rollback()
+
+
+def test_an_ab_test_is_read_from_the_outcomes(served: Served) -> None:
+    """Twice as many rebook with the new release: the test says so, on the plan fixed before."""
+    plan = rollouts.experiment_plan(served.project) | {"label_delay_s": 0.0}
+    served.backend.start_canary(3, served.folder / "bundles/3/bundle", 0.5, experiment=plan)
+    served.project.pause(reason="the controller shall not act on what this test reads")
+    with Traffic(served.backend.url, callers=3, minutes=MINUTES) as traffic:
+        traffic.wait_for(600)
+    outcomes = [
+        {
+            "prediction_id": answer.body["prediction_ids"][0],
+            "name": "rebooked",
+            "outcome": number % 10 < (8 if answer.body["role"] == "canary" else 3),
+        }
+        for number, answer in enumerate(traffic.answers)
+    ]
+    served.project.record_outcomes(outcomes)
+    decision = served.project.advance_rollout()
+    assert decision.action == "hold"
+    assert decision.experiment["decision"] == "better"
+    assert decision.experiment["ratio_ok"] is True
+    served.project.abort()
+
+
+def test_a_killed_engine_comes_back_with_its_rollout(served: Served) -> None:
+    """After the machine's restart `deploy` brings champion and canary back as they were."""
+    served.backend.start_canary(3, served.folder / "bundles/3/bundle", 0.4)
+    before = served.state()
+    record = served.project.store.load(Deployment, "deployments", "trips")
+    for process in engine_processes(record.engine_id):
+        os.kill(process.pid, signal.SIGKILL)
+    again = served.project.deploy()
+    try:
+        assert again.traffic == before
+        with Traffic(again.url, callers=1, minutes=MINUTES) as traffic:
+            traffic.wait_for(40)
+        assert traffic.failed == []
+        assert {answer.body["role"] for answer in traffic.answers} == {"champion", "canary"}
+    finally:
+        served.project.undeploy()
