@@ -8,14 +8,35 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from nbprod.errors import ServingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbprod.records import Json, Role, TrafficState
 
 _BUCKETS = 1 << 32
+
+# The steps of a rollout, as the process that moves it takes them. It may die after any of them:
+# what answers requests follows the traffic state alone, and the next verb finishes the rest.
+Step = Literal[
+    "worker started",
+    "traffic changed",
+    "ingress replaced",
+    "workers ended",
+    "record saved",
+    "aliases mirrored",
+]
+STEPS: tuple[Step, ...] = get_args(Step)
+LISTENERS: list[Callable[[Step], None]] = []  # a test that ends the process at a step
+
+
+def reached(step: Step) -> None:
+    """Say that a step is done."""
+    for listener in LISTENERS:
+        listener(step)
 
 
 def assign(state: TrafficState, key: str) -> Role:
@@ -60,6 +81,12 @@ def with_canary(
     if version == state.roles["champion"]:
         raise ServingError(
             f"release {version} is the champion already", hint="name another release"
+        )
+    other = state.roles.get("canary", version)
+    if other != version:
+        raise ServingError(
+            f"release {other} is on trial already",
+            hint="one canary at a time: `nbprod promote` it or `nbprod abort` it first",
         )
     tried = _next(state, {**state.roles, "canary": version}, _checked(fraction))
     return dataclasses.replace(tried, experiment=dict(experiment or {}))

@@ -24,6 +24,7 @@ from nbprod.records import (
     TrainingRun,
     utc_now,
 )
+from nbprod.traffic import reached
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,9 +75,14 @@ def deploy(project: Project, which: Release | int | str | None) -> Deployment:
 
 def promote(project: Project, *, by: str, reason: str) -> Deployment:
     """See `Project.promote`."""
+    current = running(project)
+    if "canary" not in live(project, current)["traffic"]["roles"]:
+        # Perhaps an earlier promotion was cut off after its traffic: finish what it left.
+        with project.store.locked(LOCK):
+            backend_of(project, current).settle()
     project.progress("moving the canary to all the traffic", None)
     given = {"by": by or person(), "reason": reason}
-    return change(project, running(project), "promote", given)
+    return change(project, current, "promote", given)
 
 
 def change(project: Project, current: Deployment, verb: str, given: Json) -> Deployment:
@@ -86,6 +92,7 @@ def change(project: Project, current: Deployment, verb: str, given: Json) -> Dep
     """
     with project.store.locked(LOCK):
         done = _admin(project, current, verb, {**given, "by": given.get("by") or person()})
+        reached("traffic changed")
         record = refreshed(project, current)
         if verb in _MOVES:
             backend_of(project, current).settle()
@@ -310,6 +317,7 @@ def refreshed(
     )
     if record != current:
         project.store.save(_FOLDER, record, name=record.name)
+        reached("record saved")
     return record
 
 
@@ -349,6 +357,7 @@ def _mirror_aliases(project: Project, record: Deployment, *, previous: int | Non
             tracking.delete_alias(uri, name, "previous")
     except NbprodError as error:
         project.progress(f"the registry's aliases were not changed: {error.message}", None)
+    reached("aliases mirrored")
 
 
 # ---------------------------------------------------------------- engine and backend

@@ -41,6 +41,8 @@ def advance(project: Project, *, by: str = "") -> RolloutDecision:
     live = delivery.live(project, current)
     traffic = TrafficState.from_json(live["traffic"])
     history = [RolloutStep.from_json(step) for step in live["history"]]
+    if "canary" not in traffic.roles:
+        _heal(project, current, live)
     observed, reading = _look(project, traffic, history, live.get("tally", {}))
     step = _decide(project, traffic, history, observed, reading)
     decision = RolloutDecision(
@@ -59,6 +61,14 @@ def advance(project: Project, *, by: str = "") -> RolloutDecision:
     decision = dataclasses.replace(decision, applied=True)
     project.store.save(delivery.DECISIONS, decision)
     return decision
+
+
+def _heal(project: Project, current: Deployment, live: Json) -> None:
+    """Finish what a verb that was cut off left undone; nothing where all is in its place."""
+    champion = str(live["traffic"]["roles"].get("champion"))
+    if any(replica["release"] != champion for replica in live["replicas"]):
+        with project.store.locked(delivery.LOCK):
+            delivery.backend_of(project, current).settle()
 
 
 def _decide(

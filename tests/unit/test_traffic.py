@@ -51,6 +51,13 @@ def test_a_rollback_takes_back_the_newest_change() -> None:
     assert traffic.after_rollback(promoted).roles == {"champion": 1}
 
 
+def test_there_is_one_canary_at_a_time() -> None:
+    """A second one is refused, naming the first; the same one may get another share."""
+    with pytest.raises(ServingError, match="release 2 is on trial"):
+        traffic.with_canary(canary(), 3, 0.1)
+    assert traffic.with_canary(canary(), 2, 0.5).canary_fraction == 0.5
+
+
 def test_every_change_is_a_new_revision() -> None:
     """Revisions only grow."""
     states = [canary(), traffic.with_fraction(canary(), 0.5), traffic.after_rollback(canary())]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod import engine as engines
+from nbprod import traffic
 from nbprod.errors import ServingError
 from nbprod.records import Json, TrafficState, sha256
 from nbprod.serving.admin import call_admin
@@ -149,6 +150,7 @@ class RayBackend:
         """
         self._connect()
         before = self._state()
+        traffic.with_canary(before, version, fraction)  # refused before anything is started
         if version in before.roles.values() and before.roles.get("canary") != version:
             raise ServingError(
                 f"release {version} has a role here already",
@@ -160,7 +162,7 @@ class RayBackend:
                 self._run_worker(version)
             given = {"version": version, "fraction": fraction, "by": by, "reason": reason}
             state = self._change("canary", **given, experiment=experiment or {})
-            self._applications.keep_workers(_others(state))
+            self._keep_workers(_others(state))
         return state
 
     def start_shadow(
@@ -212,6 +214,8 @@ class RayBackend:
                 raise
             self._connect()  # no replica answers: the keeper itself is asked
             done = {"traffic": self._change("rollback", **given).to_json(), "confirmed": False}
+        else:
+            traffic.reached("traffic changed")
         done["duration_ms"] = round((time.monotonic() - started) * 1000, 1)
         if settle:
             self.settle()
@@ -233,7 +237,7 @@ class RayBackend:
                 self._run_ingress(champion)
             # The traffic may have changed meanwhile: its own settling waits for this one, and
             # needs the processes that it names.
-            self._applications.keep_workers(_others(state) | _all(self._state()))
+            self._keep_workers(_others(state) | _all(self._state()))
         if self._state().revision != state.revision:
             self.settle()
 
@@ -270,9 +274,15 @@ class RayBackend:
 
     def _run_ingress(self, version: int) -> None:
         self._applications.run_ingress(version, self._bundle(version), self._options(version))
+        traffic.reached("ingress replaced")
 
     def _run_worker(self, version: int) -> None:
         self._applications.run_worker(version, self._bundle(version), self._options(version))
+        traffic.reached("worker started")
+
+    def _keep_workers(self, versions: set[int]) -> None:
+        self._applications.keep_workers(versions)
+        traffic.reached("workers ended")
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -318,6 +328,7 @@ class RayBackend:
         done = self._ask("change", verb, given)
         if "error" in done:
             raise ServingError(done["error"]["message"], hint=done["error"]["hint"])
+        traffic.reached("traffic changed")
         return TrafficState.from_json(done["traffic"])
 
     def _state(self) -> TrafficState:
