@@ -15,7 +15,7 @@ from nbprod.lifecycle import delivery
 from nbprod.lifecycle.controller import Controller
 from nbprod.lifecycle.project import Project
 from nbprod.records import Deployment, TrafficState
-from nbprod.serving.ray_backend import RayBackend
+from nbprod.serving.ray_backend import RayBackend, proxy_environment
 
 TOML = """\
 [model]
@@ -95,7 +95,8 @@ def deployed(folder: Path, *, controlled: bool = True) -> Iterator[Served]:
     """Release 1 as champion, and the controller beside it."""
     (folder / "nbprod.toml").write_text(TOML.format(port=free_port()), encoding="utf-8")
     project = Project.load(folder)
-    engine = start_engine(project.store.root / "engine", name="trips")
+    environment = proxy_environment(project.settings.serving.timeout_ms)
+    engine = start_engine(project.store.root / "engine", name="trips", environment=environment)
     try:
         record = Deployment(
             name="trips",

@@ -168,18 +168,14 @@ def sound(project: Project, path: Path) -> Release:
 
 def _first(project: Project, release: Release, path: Path) -> Deployment:
     """Start an engine if none was named, and serve; on failure nothing is left behind."""
-    from nbprod.engine import end_engine, existing_engine, start_engine
-    from nbprod.serving.ray_backend import check_port, proxy_environment
+    from nbprod.engine import end_engine, existing_engine
+    from nbprod.serving.ray_backend import check_port
 
     serving = project.settings.serving
     check_port(serving.host, serving.port)
     project.progress("starting the engine", 0.1)
     if serving.address == "local":
-        engine = start_engine(
-            _engine_folder(project),
-            name=project.settings.model.name,
-            environment=proxy_environment(serving.timeout_ms),
-        )
+        engine = _local_engine(project)
     else:
         engine = existing_engine(serving.address)
     try:
@@ -229,13 +225,13 @@ def _interrupted(project: Project, which: Release | int | str | None) -> Deploym
 
 def _restore(project: Project, current: Deployment) -> Deployment:
     """Every role again as it was when the engine died: champion, canary, shadows, previous."""
-    from nbprod.engine import end_engine, start_engine
+    from nbprod.engine import end_engine
     from nbprod.serving.ray_backend import check_port
 
     port = int(current.url.rpartition(":")[2])
     check_port(project.settings.serving.host, port)
     project.progress("the engine had ended: starting everything as it was", 0.1)
-    engine = start_engine(_engine_folder(project), name=project.settings.model.name)
+    engine = _local_engine(project)
     try:
         backend = _new_backend(project, engine, url=current.url)
         backend.restore()
@@ -361,6 +357,19 @@ def _mirror_aliases(project: Project, record: Deployment, *, previous: int | Non
 
 
 # ---------------------------------------------------------------- engine and backend
+
+
+def _local_engine(project: Project) -> Engine:
+    """A local engine, started now."""
+    from nbprod.engine import start_engine
+    from nbprod.serving.ray_backend import proxy_environment
+
+    settings = project.settings
+    return start_engine(
+        _engine_folder(project),
+        name=settings.model.name,
+        environment=proxy_environment(settings.serving.timeout_ms),
+    )
 
 
 def _engine_folder(project: Project) -> Path:
