@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from nbprod import traffic
-from nbprod.lifecycle import delivery
+from nbprod.lifecycle import deployments
 from nbprod.lifecycle.project import Project
 
 
@@ -19,7 +19,7 @@ def main(folder: str, verb: str, step: str) -> None:
     traffic.LISTENERS.append(lambda done: os._exit(9) if done == step else None)
     project = Project.load(folder)
     if verb == "canary":
-        backend = delivery.backend_of(project, delivery.running(project))
+        backend = deployments.backend_of(project, deployments.running(project))
         backend.start_canary(3, Path(folder, "bundles/3/bundle"), 0.4)
     else:
         getattr(project, verb)(reason="dies on the way")

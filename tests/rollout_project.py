@@ -11,7 +11,7 @@ from pathlib import Path
 from callers import bundle_writer
 
 from nbprod.engine import end_engine, engine_processes, free_port, start_engine
-from nbprod.lifecycle import delivery
+from nbprod.lifecycle import deployments
 from nbprod.lifecycle.controller import Controller
 from nbprod.lifecycle.project import Project
 from nbprod.records import Deployment, TrafficState
@@ -105,7 +105,7 @@ def deployed(folder: Path, *, controlled: bool = True) -> Iterator[Served]:
             address=engine.address,
         )
         project.store.save("deployments", record, name="trips")
-        backend = delivery.backend_of(project, record)
+        backend = deployments.backend_of(project, record)
         made = Served(project, backend, folder)
         backend.deploy(1, made.bundle("1"))
         if controlled:

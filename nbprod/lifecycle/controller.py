@@ -11,7 +11,7 @@ import logging
 import threading
 
 from nbprod.errors import NbprodError
-from nbprod.lifecycle import delivery, rollouts
+from nbprod.lifecycle import deployments, rollouts
 from nbprod.lifecycle.project import Project
 
 _LOGGER = logging.getLogger(__name__)
@@ -50,4 +50,4 @@ def look(folder: str) -> None:
     """One look; the decision is kept under the name "latest" for `nbprod status`."""
     project = Project.load(folder)
     decision = rollouts.advance(project)
-    project.store.save(delivery.DECISIONS, decision, name=delivery.LATEST)
+    project.store.save(deployments.DECISIONS, decision, name=deployments.LATEST)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.config import duration_s
 from nbprod.errors import ServingError
-from nbprod.lifecycle import delivery
+from nbprod.lifecycle import delivery, deployments
 from nbprod.lifecycle.loop import log_folder
 from nbprod.lifecycle.observing import arms, in_short, observe
 from nbprod.records import (
@@ -37,8 +37,8 @@ _MOST_PAIRS = 20_000
 
 def advance(project: Project, *, by: str = "") -> RolloutDecision:
     """See `Project.advance_rollout`."""
-    current = delivery.running(project)
-    live = delivery.live(project, current)
+    current = deployments.running(project)
+    live = deployments.live(project, current)
     traffic = TrafficState.from_json(live["traffic"])
     history = [RolloutStep.from_json(step) for step in live["history"]]
     if "canary" not in traffic.roles:
@@ -59,7 +59,7 @@ def advance(project: Project, *, by: str = "") -> RolloutDecision:
     project.progress(f"{step.action}: {step.reason}", None)
     _carry_out(project, current, step, decision, by or CONTROLLER)
     decision = dataclasses.replace(decision, applied=True)
-    project.store.save(delivery.DECISIONS, decision)
+    project.store.save(deployments.DECISIONS, decision)
     return decision
 
 
@@ -67,8 +67,8 @@ def _heal(project: Project, current: Deployment, live: Json) -> None:
     """Finish what a verb that was cut off left undone; nothing where all is in its place."""
     champion = str(live["traffic"]["roles"].get("champion"))
     if any(replica["release"] != champion for replica in live["replicas"]):
-        with project.store.locked(delivery.LOCK):
-            delivery.backend_of(project, current).settle()
+        with project.store.locked(deployments.LOCK):
+            deployments.backend_of(project, current).settle()
 
 
 def _decide(
@@ -158,14 +158,14 @@ def pause(project: Project, *, resume: bool, by: str, reason: str) -> Deployment
     """See `Project.pause`."""
     given = {"by": by, "reason": reason}
     return delivery.change(
-        project, delivery.running(project), "resume" if resume else "pause", given
+        project, deployments.running(project), "resume" if resume else "pause", given
     )
 
 
 def abort(project: Project, *, by: str, reason: str) -> Deployment:
     """See `Project.abort`: the canary ends; without one the shadows do."""
-    current = delivery.running(project)
-    traffic = TrafficState.from_json(delivery.live(project, current)["traffic"])
+    current = deployments.running(project)
+    traffic = TrafficState.from_json(deployments.live(project, current)["traffic"])
     given = {"by": by, "reason": reason}
     if "canary" in traffic.roles:
         return delivery.change(project, current, "abort", given)

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbprod.errors import ReleaseError, ServingError
-from nbprod.lifecycle import delivery
+from nbprod.lifecycle import delivery, deployments
 from nbprod.lifecycle.controller import Controller
 from nbprod.lifecycle.lineage import person
 from nbprod.lifecycle.promotion import release_path
@@ -33,21 +33,21 @@ def start_trial(
     """See `Project.deploy`: the release starts beside the champion, which does not notice."""
     path = release_path(project, which)
     release = delivery.sound(project, path)
-    with project.store.locked(delivery.LOCK):
-        current = delivery.living(project)
+    with project.store.locked(deployments.LOCK):
+        current = deployments.living(project)
         if current is None:
             raise ServingError(
                 f"there is no champion to put a {kind} beside",
                 hint="deploy one first: `nbprod deploy`",
             )
-        traffic = TrafficState.from_json(delivery.live(project, current)["traffic"])
+        traffic = TrafficState.from_json(deployments.live(project, current)["traffic"])
         if not force:
             _check_callers(project, traffic.roles["champion"], release, path)
         project.progress(f"starting release {release.version} beside the champion", 0.3)
         _start(project, current, kind, release.version, path, percent)
         inputs = {**current.inputs, release.id: release.digest}
-        record = delivery.refreshed(project, dataclasses.replace(current, inputs=inputs))
-    backend = delivery.backend_of(project, record)
+        record = deployments.refreshed(project, dataclasses.replace(current, inputs=inputs))
+    backend = deployments.backend_of(project, record)
     backend.start_companion(Controller, str(project.settings.project_path))
     return record
 
@@ -60,7 +60,7 @@ def _start(
     path: Path,
     percent: float | None,
 ) -> None:
-    backend = delivery.backend_of(project, current)
+    backend = deployments.backend_of(project, current)
     if kind == "shadow":
         backend.start_shadow(version, path, by=person())
         return
