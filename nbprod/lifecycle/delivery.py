@@ -72,32 +72,29 @@ def promote(project: Project, *, by: str, reason: str) -> Deployment:
     current = deployments.running(project)
     if "canary" not in deployments.live(project, current)["traffic"]["roles"]:
         # Perhaps an earlier promotion was cut off after its traffic: finish what it left.
-        with project.store.locked(deployments.LOCK):
-            deployments.backend_of(project, current).settle()
+        deployments.backend_of(project, current).settle()
     project.progress("moving the canary to all the traffic", None)
-    given = {"by": by or person(), "reason": reason}
-    return change(project, current, "promote", given)
+    return change(project, current, "promote", {"by": by, "reason": reason})
 
 
 def change(project: Project, current: Deployment, verb: str, given: Json) -> Deployment:
     """A verb of the deployment: the traffic first, then its processes, record and aliases.
 
     given: what the verb needs; ``revision`` refuses it where the traffic has changed since.
+    No lock is held: the keeper makes one change at a time, and the backend moves processes for
+    one command at a time, so that a rollback never waits for a promotion that settles.
     """
-    with project.store.locked(deployments.LOCK):
-        done = deployments.admin(
-            project, current, verb, {**given, "by": given.get("by") or person()}
-        )
-        reached("traffic changed")
-        record = deployments.refreshed(project, current)
-        if verb in _MOVES:
-            deployments.backend_of(project, current).settle()
-            record = deployments.refreshed(project, record)
-        if verb == "promote":
-            deployments.mirror_aliases(
-                project, record, previous=done["traffic"]["roles"].get("previous")
-            )
-        return record
+    given = {**given, "by": given.get("by") or person()}
+    done = deployments.admin(project, current, verb, given)
+    reached("traffic changed")
+    record = deployments.refreshed(project, current)
+    if verb in _MOVES:
+        deployments.backend_of(project, current).settle()
+        record = deployments.refreshed(project, record)
+    if verb == "promote":
+        previous = done["traffic"]["roles"].get("previous")
+        deployments.mirror_aliases(project, record, previous=previous)
+    return record
 
 
 def rollback(project: Project, *, by: str, reason: str) -> Deployment:
@@ -105,15 +102,12 @@ def rollback(project: Project, *, by: str, reason: str) -> Deployment:
     current = deployments.running(project)
     backend = deployments.backend_of(project, current)
     done = backend.rollback(by=by or person(), reason=reason, settle=False)
-    project.progress(
-        f"traffic is back on release {done['traffic']['roles']['champion']} "
-        f"after {done['duration_ms']:.0f} ms",
-        None,
-    )
-    with project.store.locked(deployments.LOCK):
-        record = deployments.refreshed(project, current, duration_ms=float(done["duration_ms"]))
-        deployments.mirror_aliases(project, record, previous=None)
-        backend.settle()
+    duration_ms = float(done["duration_ms"])
+    champion = done["traffic"]["roles"]["champion"]
+    project.progress(f"traffic is back on release {champion} after {duration_ms:.0f} ms", None)
+    record = deployments.refreshed(project, current, duration_ms=duration_ms)
+    deployments.mirror_aliases(project, record, previous=None)
+    backend.settle()
     return record
 
 

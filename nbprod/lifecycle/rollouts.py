@@ -67,8 +67,7 @@ def _heal(project: Project, current: Deployment, live: Json) -> None:
     """Finish what a verb that was cut off left undone; nothing where all is in its place."""
     champion = str(live["traffic"]["roles"].get("champion"))
     if any(replica["release"] != champion for replica in live["replicas"]):
-        with project.store.locked(deployments.LOCK):
-            deployments.backend_of(project, current).settle()
+        deployments.backend_of(project, current).settle()
 
 
 def _decide(

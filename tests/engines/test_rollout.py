@@ -13,10 +13,11 @@ from collections.abc import Iterator
 
 import pytest
 from callers import Traffic
+from command import nbprod
 from rollout_project import BAD, MINUTES, Served, deployed
 
 from nbprod.data import prediction_log
-from nbprod.engine import engine_processes
+from nbprod.engine import disconnect, engine_processes
 from nbprod.lifecycle import rollouts
 from nbprod.lifecycle.loop import log_folder
 from nbprod.records import Deployment
@@ -143,14 +144,17 @@ def test_a_killed_engine_comes_back_with_its_rollout(served: Served) -> None:
     served.backend.start_canary(3, served.folder / "bundles/3/bundle", 0.4)
     before = served.state()
     record = served.project.store.load(Deployment, "deployments", "trips")
+    disconnect()  # the commands of a person are processes of their own
     for process in engine_processes(record.engine_id):
         os.kill(process.pid, signal.SIGKILL)
-    again = served.project.deploy()
+    done = nbprod("deploy", "--json", cwd=served.folder)
     try:
+        assert done.code == 0, done.err
+        again = Deployment.from_json(done.record)
         assert again.traffic == before
         with Traffic(again.url, callers=1, minutes=MINUTES) as traffic:
             traffic.wait_for(40)
         assert traffic.failed == []
         assert {answer.body["role"] for answer in traffic.answers} == {"champion", "canary"}
     finally:
-        served.project.undeploy()
+        assert nbprod("undeploy", cwd=served.folder).code == 0
