@@ -13,6 +13,7 @@ import sys
 import sysconfig
 import types
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.parity.fingerprint import fingerprint, is_random
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ABSENT = object()
+_INSTALLED = {"site-packages", "dist-packages"}
 _PLATFORM = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 )
@@ -106,7 +108,11 @@ def is_users(module_name: str) -> bool:
         return False
     module = sys.modules.get(module_name)
     path = getattr(module, "__file__", None)
-    return path is None or not str(path).startswith(_PLATFORM)
+    if path is None:
+        return True
+    # an environment may lend another's packages: then sysconfig does not know where they lie
+    installed = _INSTALLED & set(Path(path).parts)
+    return not installed and not str(path).startswith(_PLATFORM)
 
 
 # ---------------------------------------------------------------- finding
