@@ -34,6 +34,7 @@ def _durations(settings: Settings) -> Iterator[Wrong]:
     for section, key in (
         ("envelope", "freshness"),
         ("gate", "timeout"),
+        ("parity", "limit"),
         ("monitor", "window"),
         ("monitor", "label_delay"),
         ("retrain", "cooldown"),

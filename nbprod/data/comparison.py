@@ -1,9 +1,18 @@
 """Two frames compared value by value, within a tolerance per column.
 
 Tolerances: ``exact``; ``abs:x`` for a distance of at most x; ``rel:x`` for a distance of at most
-x times the larger magnitude; ``ulp:n`` for at most n units in the last place of the floating
-type. A null equals a null. Text, true/false and whole numbers are compared exactly under
-``rel`` and ``ulp`` too: only floats have noise. Rows are compared by position.
+x times the larger magnitude; ``ulp:n`` for at most n units in the last place. A null equals a
+null. Text, true/false and whole numbers are compared exactly under ``rel`` and ``ulp`` too:
+only floats have noise. Rows are compared by position.
+
+Where nobody names a tolerance it is ``ulp:64``. The same sum over one row and over a batch may
+be added up in another order (BLAS blocks, SIMD, fused multiply-add), which moves its last bits:
+a dot product of k terms by at most about k/2 units, in practice by the square root of k, so 64
+covers some thousand terms; it is 1.4e-14 of a float64, 7.6e-6 of a float32. A unit is one
+of the largest of both values and the column's typical (median) magnitude, since a sum that
+cancels is noisy to the size of its terms, not of its result (Higham, Accuracy and Stability of
+Numerical Algorithms, 3.1); and one of float32 where both sides hold nothing that float32
+cannot. Floats that are all whole numbers are counts: they are exact.
 """
 
 from __future__ import annotations
@@ -28,7 +37,7 @@ if TYPE_CHECKING:
 
 # The distance between a null and a value, or between types: larger than any, and JSON can say it.
 UNMEASURABLE = sys.float_info.max
-EXACT: Mapping[str, str] = {"*": "exact"}
+DEFAULT = "ulp:64"
 _TOLERANCE = re.compile(
     r"^(?:exact|(?P<kind>abs|rel|ulp):(?P<size>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?))$"
 )
@@ -62,15 +71,21 @@ class Comparison:
 
 
 def compare(
-    expected: pd.DataFrame, actual: pd.DataFrame, tolerance: Mapping[str, str] | None = None
+    expected: pd.DataFrame,
+    actual: pd.DataFrame,
+    tolerance: Mapping[str, str] | None = None,
+    *,
+    scales: Mapping[str, float] | None = None,
 ) -> Comparison:
     """Columns (names, order, kinds of dtype) and values of two frames, row by row.
 
+    scales: the typical magnitude of a column, where these rows are too few to show it.
     A different width of a number or resolution of a timestamp is no difference; another kind
     (int and float, naive and aware, other categories) is one, except where one side holds
     nothing but nulls.
     """
-    allowed = EXACT if tolerance is None else tolerance
+    allowed = tolerance or {}
+    known = scales or {}
     if len(expected) != len(actual):
         return Comparison(
             (), (Difference("rows", "", -1, len(expected), len(actual), UNMEASURABLE, "exact"),)
@@ -82,7 +97,8 @@ def compare(
         if name not in expected.columns or name not in actual.columns:
             difference: Difference | None = _absent(name, expected, limit)
         else:
-            difference = _column(str(name), _one(expected, name), _one(actual, name), limit)
+            pair = _one(expected, name), _one(actual, name)
+            difference = _column(str(name), *pair, limit, known.get(str(name)))
         assert difference is not None
         distances.append(
             ColumnDistance(
@@ -121,13 +137,24 @@ def first_difference(
 
 
 def tolerance_of(column: str, tolerance: Mapping[str, str]) -> str:
-    """The tolerance of a column: its own, else the one under ``*``, else exact."""
-    limit = tolerance.get(column, tolerance.get("*", "exact"))
+    """The tolerance of a column: its own, else the one under ``*``, else the default."""
+    limit = tolerance.get(column, tolerance.get("*", DEFAULT))
     if not _TOLERANCE.match(limit):
         raise ConfigError(
             f"the tolerance of {column!r} is {limit!r}", hint="exact, abs:x, rel:x or ulp:n"
         )
     return limit
+
+
+def typical(column: pd.Series[Any]) -> float:
+    """The median magnitude of a column of floats, zeros left out; 0 where there is none."""
+    import numpy as np
+
+    if getattr(column.dtype, "kind", "O") != "f":
+        return 0.0
+    values = np.abs(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    values = values[np.isfinite(values) & (values > 0)]
+    return float(np.median(values)) if len(values) else 0.0
 
 
 def kind_of_dtype(column: pd.Series[Any]) -> str:
@@ -177,7 +204,13 @@ def _order(expected: pd.DataFrame, actual: pd.DataFrame) -> Difference:
     return Difference("order", moved[0], -1, wanted, found, UNMEASURABLE, "exact")
 
 
-def _column(name: str, expected: pd.Series[Any], actual: pd.Series[Any], limit: str) -> Difference:
+def _column(
+    name: str,
+    expected: pd.Series[Any],
+    actual: pd.Series[Any],
+    limit: str,
+    scale: float | None,
+) -> Difference:
     """The first difference of one column; its distance, with no row counted, where none is."""
     import numpy as np
 
@@ -185,7 +218,7 @@ def _column(name: str, expected: pd.Series[Any], actual: pd.Series[Any], limit: 
     other = kinds[0] != kinds[1] and expected.notna().any() and actual.notna().any()
     if other and not set(kinds) <= {"int", "float", "bool"}:
         return Difference("dtype", name, -1, *kinds, UNMEASURABLE, limit, len(expected))
-    distance, same = _measured(expected, actual, limit)
+    distance, same = _measured(expected, actual, limit, scale)
     wrong = np.flatnonzero(~same)
     largest = float(distance.max()) if len(distance) else 0.0
     if other and not len(wrong):  # other values are the larger difference
@@ -215,7 +248,9 @@ def _kinds(column: pd.Series[Any]) -> str:
     return f"category of {shown}" + ("" if len(known) <= 8 else f", last {known[-1]}")
 
 
-def _measured(expected: pd.Series[Any], actual: pd.Series[Any], limit: str) -> tuple[Floats, Mask]:
+def _measured(
+    expected: pd.Series[Any], actual: pd.Series[Any], limit: str, scale: float | None
+) -> tuple[Floats, Mask]:
     """Each row's distance in the tolerance's measure, and whether it is within."""
     import numpy as np
 
@@ -223,7 +258,7 @@ def _measured(expected: pd.Series[Any], actual: pd.Series[Any], limit: str) -> t
     nulls = expected.isna().to_numpy(dtype=bool), actual.isna().to_numpy(dtype=bool)
     both, one = nulls[0] & nulls[1], nulls[0] ^ nulls[1]
     if kinds <= {"int", "float"} and "float" in kinds:
-        distance, same = _float_distance(expected, actual, limit)
+        distance, same = _float_distance(expected, actual, limit, scale)
     elif kinds <= {"int", "float", "bool", "timedelta"} or next(iter(kinds)).startswith("datetime"):
         distance, same = _exact_distance(expected, actual, limit, both | one)
     else:
@@ -235,7 +270,7 @@ def _measured(expected: pd.Series[Any], actual: pd.Series[Any], limit: str) -> t
 
 
 def _float_distance(
-    expected: pd.Series[Any], actual: pd.Series[Any], limit: str
+    expected: pd.Series[Any], actual: pd.Series[Any], limit: str, scale: float | None
 ) -> tuple[Floats, Mask]:
     import numpy as np
 
@@ -248,12 +283,31 @@ def _float_distance(
         if kind == "rel":
             distance = np.where(distance == 0, 0.0, distance / largest)
         elif kind == "ulp":
-            single = {str(expected.dtype).lower(), str(actual.dtype).lower()} == {"float32"}
-            width = np.float32 if single else np.float64
-            spacing = np.spacing(largest.astype(width)).astype(np.float64)
-            distance = np.where(distance == 0, 0.0, distance / spacing)
+            usual = typical(expected) if scale is None else scale
+            width = _width(left, right)
+            units = np.spacing(np.maximum(largest, usual).astype(width)).astype(np.float64)
+            distance = np.where(distance == 0, 0.0, distance / units)
+            if _whole(left) and _whole(right):
+                size = 0.0
     distance = np.where(np.isfinite(distance), distance, UNMEASURABLE)
     return distance, distance <= size
+
+
+def _width(left: Floats, right: Floats) -> type[np.floating[Any]]:
+    """The floating type whose noise two columns may show: float32 where both are made of it."""
+    import numpy as np
+
+    values = np.concatenate([left, right])
+    values = values[np.isfinite(values)]
+    single = bool((values.astype(np.float32).astype(np.float64) == values).all())
+    return np.float32 if single else np.float64
+
+
+def _whole(values: Floats) -> bool:
+    import numpy as np
+
+    finite = values[np.isfinite(values)]
+    return bool((finite == np.floor(finite)).all())
 
 
 def _exact_distance(

@@ -10,14 +10,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nbprod.data.comparison import Comparison, Difference, compare
+from nbprod.data.comparison import Comparison, Difference, compare, typical
 from nbprod.notebook.places import places_of
+from nbprod.parity.confinement import Conduct
+from nbprod.parity.features import NoFrame, as_frame
 from nbprod.parity.memory import Memory
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Transform = Callable[..., Any]
+_PLAIN = (str, bytes, int, float, bool, type(None))  # cells that cannot be changed in place
 
 
 class Raised(Exception):  # noqa: N818 - control flow of this room: the user's code raised
@@ -29,7 +32,7 @@ class Raised(Exception):  # noqa: N818 - control flow of this room: the user's c
         self.frame = frame  # False: it returned something that is no frame
 
     @classmethod
-    def of(cls, error: Exception) -> Raised:
+    def of(cls, error: BaseException) -> Raised:
         """The error in one line, with the user's own line that raised it."""
         frames = traceback.extract_tb(error.__traceback__)
         users = [
@@ -63,17 +66,35 @@ class Subject:
     explained: set[str] = field(default_factory=set)
     distances: dict[str, tuple[str, float, int]] = field(default_factory=dict)
 
+    conduct: Conduct = field(default_factory=Conduct)
+
+    nested: frozenset[Any] = field(init=False)  # columns whose cells are lists, dicts, arrays
     base: pd.DataFrame = field(init=False)  # features of all rows in one call
+    scales: dict[str, float] = field(init=False)  # the typical magnitude of each of them
+
+    def __post_init__(self) -> None:
+        self.nested = _nested(self.rows)
 
     def rebase(self) -> None:
         """Compute the features of all rows in one call."""
         self.base = self.features(self.rows)
+        self.scales = {str(name): typical(column) for name, column in self.base.items()}
 
     def features(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Features of a copy of these rows, index reset; Raised when the transform raises."""
         return self.call(
-            frame.copy(), copy.deepcopy(self.state) if self.fresh_state else self.state
+            self.own(frame), copy.deepcopy(self.state) if self.fresh_state else self.state
         )
+
+    def own(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """A copy that shares nothing: pandas leaves lists and dicts in cells as they are."""
+        import pandas as pd
+
+        copied = frame.copy()
+        for name in self.nested.intersection(frame.columns):
+            cells = copy.deepcopy(frame[name].tolist())
+            copied[name] = pd.Series(cells, index=frame.index, dtype=object)
+        return copied
 
     def call(self, frame: pd.DataFrame, state: Any) -> pd.DataFrame:
         """Features of this very frame under this very state."""
@@ -92,7 +113,7 @@ class Subject:
 
     def compare(self, expected: pd.DataFrame, actual: pd.DataFrame) -> Comparison:
         """Two feature frames within tolerance, without the columns already explained."""
-        found = compare(expected, actual, self.tolerance)
+        found = compare(expected, actual, self.tolerance, scales=self.scales)
         kept = tuple(
             difference
             for difference in found.differences
@@ -107,6 +128,20 @@ class Subject:
                     max(rows, item.rows),
                 )
         return Comparison(found.distances, kept)
+
+
+def _nested(frame: pd.DataFrame) -> frozenset[Any]:
+    """The columns whose cells can be changed in place: lists, dicts, arrays."""
+    import pandas as pd
+
+    odd = [
+        name
+        for place, name in enumerate(frame.columns)
+        if frame.dtypes.iloc[place].kind == "O"
+        and not isinstance(frame.dtypes.iloc[place], pd.CategoricalDtype)
+        and not frame.iloc[:, place].map(lambda cell: isinstance(cell, _PLAIN)).all()
+    ]
+    return frozenset(odd)
 
 
 def is_numbered(frame: pd.DataFrame) -> bool:
@@ -141,30 +176,11 @@ def quiet(call: Callable[[], Any]) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            result = call()
-        except Exception as error:
+            return as_frame(call())
+        except NoFrame as error:
+            raise Raised(str(error), frame=False) from error
+        except (Exception, SystemExit) as error:  # sys.exit() in a cell must not end the caller
             raise Raised.of(error) from error
-        return as_frame(result)
-
-
-def as_frame(result: Any) -> pd.DataFrame:
-    """A transform's result as a frame numbered from zero: frames, series, arrays."""
-    import numpy as np
-    import pandas as pd
-
-    if isinstance(result, pd.Series):
-        result = result.to_frame()
-    elif hasattr(result, "toarray"):
-        result = result.toarray()
-    if isinstance(result, np.ndarray) and result.ndim in (1, 2):
-        result = pd.DataFrame(result)
-        result.columns = result.columns.map(str)
-    if not isinstance(result, pd.DataFrame):
-        raise Raised(f"the transform returned a {type(result).__name__}, not a frame", frame=False)
-    if not result.columns.is_unique:
-        twice = result.columns[result.columns.duplicated()][0]
-        raise Raised(f"the transform returned more than one column {twice!r}", frame=False)
-    return result.reset_index(drop=True)
 
 
 def first(comparison: Comparison) -> Difference:

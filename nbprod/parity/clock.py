@@ -23,8 +23,8 @@ _NOW = ("now", "today")
 
 
 @contextmanager
-def shifted(functions: list[types.FunctionType], shift: datetimes.timedelta) -> Iterator[None]:
-    """Within, the user's functions see a clock that is ahead by ``shift``."""
+def shifted(functions: list[types.FunctionType], shift: datetimes.timedelta) -> Iterator[int]:
+    """Within, the user's functions see a clock that is ahead by ``shift``; how many they know."""
     twins = _Twins(shift)
     undo: list[tuple[dict[str, Any], str, Any]] = []
     try:
@@ -35,7 +35,7 @@ def shifted(functions: list[types.FunctionType], shift: datetimes.timedelta) -> 
             for name in code_names(function.__code__) & {"datetime", "time", "pandas", "numpy"}:
                 # `import datetime` inside the function looks here
                 _bind(sys.modules, name, twins, undo)
-        yield
+        yield len(undo)
     finally:
         for namespace, name, value in reversed(undo):
             namespace[name] = value

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nbprod.data.comparison import kind_of_dtype
 from nbprod.data.row_frames import frame_of
 from nbprod.data.row_validation import RowValidator
 from nbprod.parity.calls import Raised, Subject, first
 from nbprod.parity.outcome import Outcome
-from nbprod.parity.rules import breakage, divergence
-from nbprod.records import ColumnRule, DataContract, Finding
+from nbprod.parity.rules import breakage, divergence, step_of
+from nbprod.records import REDACTED, ColumnRule, DataContract, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from nbprod.parity.wire import Record, Request
 
 _UNSEEN = "never-seen-before"
+_FOREIGN = "Zürich 東京"
 _NEIGHBOURS = 10  # real rows that must not change beside the edges
 _MOST_FINDINGS = 10
 # What a number without a bound may be; large, but far from overflowing a square.
@@ -58,29 +61,37 @@ def _values(rule: ColumnRule) -> Iterator[tuple[str, Any]]:
         yield "its minimum" if rule.minimum is not None else "a very small number", kind(low)
         yield "its maximum" if rule.maximum is not None else "a very large number", kind(high)
         yield "zero", kind(0)
+        if rule.dtype == "float":
+            yield "negative zero", -0.0
+            yield "infinite", float("inf")
+            yield "minus infinite", float("-inf")
     elif rule.dtype == "str":
         yield "an unseen text", _UNSEEN
         yield "an empty text", ""
+        yield "a text outside ASCII", _FOREIGN
+        yield "a blank", " "
         for category in rule.categories or ():
             yield f"{category!r}", category
     elif rule.dtype == "bool":
         yield "true", True
         yield "false", False
     else:
-        if rule.earliest is not None:
-            yield "its earliest moment", rule.earliest
-        if rule.latest is not None:
-            yield "its latest moment", rule.latest
-        else:
-            zone = "+00:00" if "," in rule.unit else ""
-            yield "a later moment", f"2037-12-31T23:59:59{zone}"
+        zone = "+00:00" if "," in rule.unit else ""
+        early, late = f"1970-01-01T00:00:00{zone}", f"2100-12-31T23:59:59{zone}"
+        known = rule.earliest is not None
+        yield "its earliest moment" if known else "an early moment", rule.earliest or early
+        known = rule.latest is not None
+        yield "its latest moment" if known else "a later moment", rule.latest or late
 
 
 def edge(subject: Subject, request: Request | None) -> Outcome:
     """Inputs that the contract allows neither crash nor give nulls that training had not."""
     outcome = Outcome("edge")
     if request is None or request.contract is None:
-        return _only_shapes(subject, outcome.not_needed("no contract says what is allowed"))
+        outcome = outcome.not_needed("no contract says what is allowed")
+        if request is not None:
+            outcome.findings.extend(_unseen(subject, request))
+        return _only_shapes(subject, outcome)
     if not request.positions:
         return outcome.impossible("the contract refuses every row")
     position = request.positions[0]
@@ -102,6 +113,25 @@ def edge(subject: Subject, request: Request | None) -> Outcome:
     return _only_shapes(subject, outcome)
 
 
+def _unseen(subject: Subject, request: Request) -> list[Finding]:
+    """Texts that the rows do not hold, where no contract forbids them: warnings, not verdicts.
+
+    A service meets a new carrier some day; whether it may be sent, only a contract says.
+    """
+    found = []
+    record = request.records[0]
+    for name in subject.rows.columns:
+        texts = kind_of_dtype(subject.rows[name]) == "text"
+        if not texts or name not in record or not isinstance(record[name], str):
+            continue
+        item = Edge(str(name), "an unseen text", {**record, name: _UNSEEN})
+        frame = request.frame_of([item.record])
+        finding = _tried(subject, frame, frozenset(), item)
+        if finding is not None:
+            found.append(dataclasses.replace(finding, severity="warning"))
+    return found
+
+
 def _only_shapes(subject: Subject, outcome: Outcome) -> Outcome:
     """No rows at all: said, not judged, since an empty request is answered before the transform."""
     try:
@@ -113,10 +143,25 @@ def _only_shapes(subject: Subject, outcome: Outcome) -> Outcome:
 
 
 def _alone(subject: Subject, contract: DataContract, item: Edge) -> Finding | None:
+    allowed = frozenset(rule.name for rule in contract.features if rule.nullable)
+    return _tried(subject, _frame(contract, [item]), allowed, item)
+
+
+def _tried(
+    subject: Subject, frame: pd.DataFrame, nullable: frozenset[str], item: Edge
+) -> Finding | None:
+    """The finding of one edge; None where it gives one row without a new null."""
     where = f"when {item.column!r} is {item.what}"
-    details: dict[str, Any] = {"row": item.record, "input": item.column, "edge": item.what}
+    details: dict[str, Any] = {
+        "row": {
+            name: REDACTED if name in subject.redact else value
+            for name, value in item.record.items()
+        },
+        "input": item.column,
+        "edge": item.what,
+    }
     try:
-        features = subject.features(_frame(contract, [item]))
+        features = subject.features(frame)
     except Raised as raised:
         return breakage(subject, "NBP009", raised.text, where=where, column=item.column, **details)
     if len(features) != 1:
@@ -128,7 +173,7 @@ def _alone(subject: Subject, contract: DataContract, item: Edge) -> Finding | No
             column=item.column,
             **details,
         )
-    holes = _new_nulls(subject, contract, features)
+    holes = _new_nulls(subject, nullable, features)
     if not holes:
         return None
     return Finding(
@@ -140,7 +185,7 @@ def _alone(subject: Subject, contract: DataContract, item: Edge) -> Finding | No
             "(in schemas.py: nullable, ge, le, isin)"
         ),
         column=holes[0],
-        details={"columns": holes, "error": holes[0], **details},
+        details={"columns": holes, "error": holes[0], **details, **step_of(subject, holes[0])},
     )
 
 
@@ -149,15 +194,14 @@ def _frame(contract: DataContract, items: list[Edge]) -> pd.DataFrame:
     return frame_of([row for row in good if row is not None], contract.input)
 
 
-def _new_nulls(subject: Subject, contract: DataContract, features: pd.DataFrame) -> list[str]:
+def _new_nulls(subject: Subject, nullable: frozenset[str], features: pd.DataFrame) -> list[str]:
     """Features that are null or infinite here, and never were in training."""
-    allowed = {rule.name for rule in contract.features if rule.nullable}
     found = []
     for name in features.columns:
         if str(name) in subject.explained or name not in subject.base.columns:
             continue
         null = bool(features[name].isna().any())
-        known = bool(subject.base[name].isna().any()) or str(name) in allowed
+        known = bool(subject.base[name].isna().any()) or str(name) in nullable
         infinite = _infinite(features[name]) and not _infinite(subject.base[name])
         if (null and not known) or infinite:
             found.append(str(name))

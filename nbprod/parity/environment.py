@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dis
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+import types
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import MissingDependencyError, NbprodError
-from nbprod.parity.calls import Raised, Subject, as_frame, first
-from nbprod.parity.memory import is_users
+from nbprod.parity.calls import Raised, Subject, first
+from nbprod.parity.features import as_frame
+from nbprod.parity.memory import code_names, is_users
 from nbprod.parity.outcome import Outcome
 from nbprod.parity.rules import breakage, divergence
 
@@ -25,12 +29,15 @@ if TYPE_CHECKING:
 Rerun = Callable[["pd.DataFrame", Mapping[str, str]], "pd.DataFrame"]
 _ROWS = 500
 _TIMEOUT_S = 120.0
-# Half-hour zones on both sides of UTC; three hash seeds, since a small set may keep its order.
+_VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]{2,}$")
+# Half-hour zones on both sides of UTC, and a locale whose numbers and names are not English.
 _VARIATIONS: tuple[dict[str, str], ...] = (
     {"PYTHONHASHSEED": "1", "TZ": "Asia/Kathmandu"},
-    {"PYTHONHASHSEED": "2", "TZ": "America/St_Johns", "LC_ALL": "C"},
+    {"PYTHONHASHSEED": "2", "TZ": "America/St_Johns", "LC_ALL": "de_DE.UTF-8"},
     {"PYTHONHASHSEED": "3"},
 )
+# A set of two keeps its order under half of all seeds: where there are sets, these follow.
+_MORE_SEEDS = tuple({"PYTHONHASHSEED": str(seed)} for seed in (11, 12, 13, 14, 15, 16))
 _NAMES = {
     "PYTHONHASHSEED": "hash seed: it follows the order of a set",
     "TZ": "time zone: it reads the machine's local time",
@@ -50,9 +57,10 @@ def environment(subject: Subject, rerun: Rerun | None) -> Outcome:
     try:
         base = subject.base if len(places) == len(subject.rows) else subject.at(places)
         again = rerun or fresh_rerun(subject.transform, subject.state, subject)
+        variations = _variations(subject)
         with ThreadPoolExecutor(len(_VARIATIONS)) as pool:
-            answers = list(pool.map(lambda variation: again(rows, variation), _VARIATIONS))
-        for variation, answer in zip(_VARIATIONS, answers, strict=True):
+            answers = list(pool.map(lambda variation: again(rows, variation), variations))
+        for variation, answer in zip(variations, answers, strict=True):
             found = subject.compare(base, as_frame(answer))
             if found.differences and rerun:
                 # Rows that came from disk lie otherwise in memory, and a sum over them may differ
@@ -67,6 +75,53 @@ def environment(subject: Subject, rerun: Rerun | None) -> Outcome:
     except NbprodError as error:
         return _unreachable(outcome, error, rerun)
     return outcome
+
+
+def _variations(subject: Subject) -> list[dict[str, str]]:
+    """The environments to try: more hash seeds for sets, other values for variables it reads."""
+    varied = [dict(variation) for variation in _VARIATIONS]
+    varied[-1] |= dict.fromkeys(sorted(_variables(subject)), "7")  # a text, a number, a flag
+    return [*varied, *(_MORE_SEEDS if _hashes(subject) else ())]
+
+
+def _variables(subject: Subject) -> set[str]:
+    """The names of environment variables in functions that read some."""
+    found = set()
+    for function in subject.memory.functions:
+        if code_names(function.__code__) & {"environ", "getenv"}:
+            texts = (text for text in _constants(function.__code__) if isinstance(text, str))
+            found |= {text for text in texts if _VARIABLE.match(text)}
+    return found - {"PATH", "HOME", "PYTHONPATH", *_NAMES}
+
+
+def _hashes(subject: Subject) -> bool:
+    """Whether sets or hashes occur in the code, or among what it reaches."""
+    kinds = set | frozenset
+    for function in subject.memory.functions:
+        code = function.__code__
+        if code_names(code) & {"set", "frozenset", "hash", "union", "intersection", "difference"}:
+            return True
+        if any(isinstance(item, kinds) for item in _constants(code)) or _builds_set(code):
+            return True
+    held = [slot.value for slot in subject.memory.slots]
+    fields = getattr(subject.state, "__dict__", subject.state)
+    held += list(fields.values()) if isinstance(fields, dict) else [fields]
+    return any(isinstance(value, kinds) for value in held)
+
+
+def _constants(code: types.CodeType) -> Iterator[Any]:
+    for item in code.co_consts:
+        if isinstance(item, types.CodeType):
+            yield from _constants(item)
+        else:
+            yield item
+
+
+def _builds_set(code: types.CodeType) -> bool:
+    inner = (item for item in code.co_consts if isinstance(item, types.CodeType))
+    return any(step.opname in ("BUILD_SET", "SET_ADD") for step in dis.get_instructions(code)) or (
+        any(map(_builds_set, inner))
+    )
 
 
 def _unreachable(outcome: Outcome, error: NbprodError, rerun: Rerun | None) -> Outcome:
@@ -88,7 +143,7 @@ def _tell(
         guilty = "the environment"
         for name, setting in variation.items():
             if subject.compare(base, again({name: setting})).differences:
-                guilty = f"another {_NAMES[name]}"
+                guilty = f"another {_NAMES.get(name, f'value of ${name}')}"
                 break
     difference = first(found)
     outcome.findings.append(

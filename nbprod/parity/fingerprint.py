@@ -23,6 +23,20 @@ def fingerprint(value: Any, *, with_random: bool = True) -> str:
     return _Walk(with_random).of(value)
 
 
+def changed_fields(before: Any, after: Any) -> list[str]:
+    """The fields or keys in which two states differ; empty where they have none."""
+    fields = [
+        dict(value) if isinstance(value, Mapping) else _attributes(value)
+        for value in (before, after)
+    ]
+    names = dict.fromkeys([*fields[0], *fields[1]])
+    return [
+        str(name)
+        for name in names
+        if fingerprint(fields[0].get(name)) != fingerprint(fields[1].get(name))
+    ]
+
+
 def is_random(value: Any) -> bool:
     """Whether a value is a random number generator."""
     return type(value).__name__ in _RANDOM

@@ -24,9 +24,16 @@ if TYPE_CHECKING:
 
     from nbprod.data.comparison import Difference
 
-# Far enough to move year, month, weekday, hour and minute; and back across a month's end.
-_SHIFTS = (timedelta(days=400, hours=7, minutes=13), timedelta(days=-33, hours=-11, minutes=-29))
-_SEEDS = (101, 202)
+# Each moves year, month, weekday, hour or minute; together they leave no class of them (the
+# weekend, the season, office hours) where it was.
+_SHIFTS = (
+    timedelta(days=400, hours=7, minutes=13),
+    timedelta(days=-33, hours=-11, minutes=-29),
+    timedelta(days=3, hours=5),
+    timedelta(days=184, hours=12),
+    timedelta(days=-4000),
+)
+_SEEDS = (101, 202, 303, 404)
 
 
 def repeat(subject: Subject) -> Outcome:
@@ -36,7 +43,9 @@ def repeat(subject: Subject) -> Outcome:
         with _seeded(seed):
             _again(subject, outcome, "when the call is repeated: it draws random numbers")
     for shift in _SHIFTS:
-        with shifted(subject.memory.functions, shift):
+        with shifted(subject.memory.functions, shift) as clocks:
+            if not clocks:  # the code knows none
+                break
             later = _tried(subject)
         with shifted(subject.memory.functions, timedelta(0)):
             same_day = _tried(subject)
@@ -110,7 +119,7 @@ def _seeded(seed: int) -> Iterator[None]:
 def mutation(subject: Subject, changes: Changes) -> Outcome:
     """What a call changes: its input, its state, its own memory (NBP005)."""
     outcome = Outcome("mutation", rows=len(subject.rows))
-    frame = subject.rows.copy()
+    frame = subject.own(subject.rows)
     try:
         subject.call(frame, copy.deepcopy(subject.state) if subject.fresh_state else subject.state)
     except Raised as raised:
@@ -132,10 +141,11 @@ class Changes:
 
     def __init__(self, subject: Subject, state_mark: str, calm_mark: str) -> None:
         slots = subject.memory.changed()
-        self.memory = [slot.name for slot in slots]
+        self.memory = [slot.name for slot in slots] + subject.memory.cached
         self.state = fingerprint(subject.state) != state_mark
         calm = fingerprint(subject.state, with_random=False) == calm_mark
-        self.random = (not self.state or calm) and (not slots or only_random(slots))
+        fickle = only_random(slots) and not subject.memory.cached
+        self.random = (not self.state or calm) and (fickle or not self.memory)
 
 
 def _changed(before: pd.DataFrame, after: pd.DataFrame) -> str | None:
@@ -149,9 +159,17 @@ def _changed(before: pd.DataFrame, after: pd.DataFrame) -> str | None:
     if len(before) != len(after) or not before.index.equals(after.index):
         return ""
     for name in before.columns:
-        if before[name].dtype != after[name].dtype or not before[name].equals(after[name]):
+        if before[name].dtype != after[name].dtype or not _same(before[name], after[name]):
             return str(name)
-    return None if list(before.columns) == list(after.columns) else ""
+    ordered = list(before.columns) == list(after.columns)
+    return None if ordered and before.index.name == after.index.name else ""
+
+
+def _same(before: pd.Series[Any], after: pd.Series[Any]) -> bool:
+    try:
+        return bool(before.equals(after))
+    except (TypeError, ValueError):  # cells that are arrays
+        return fingerprint(before.tolist()) == fingerprint(after.tolist())
 
 
 def _input_finding(column: str, after: pd.DataFrame) -> Finding:
@@ -178,15 +196,22 @@ def _after_effects(subject: Subject) -> list[Difference]:
         state = copy.deepcopy(kept)
         return [call(state) for call in calls]
 
-    def whole(state: Any) -> pd.DataFrame:
-        return subject.call(subject.rows.copy(), state)
+    count = len(subject.rows)
 
-    def single(state: Any) -> pd.DataFrame:
-        return subject.call(subject.part(one).copy(), state)
+    def of(places: list[int]) -> Callable[[Any], pd.DataFrame]:
+        return lambda state: subject.call(subject.own(subject.part(places)), state)
 
-    def reverse(state: Any) -> pd.DataFrame:
-        order = list(range(len(subject.rows)))[::-1]
-        return subject.call(subject.part(order).copy(), state)
+    def refilled(state: Any) -> pd.DataFrame:
+        """The rows in a frame that held others a moment ago: a cache by id() does not see it."""
+        frame, rows = subject.own(subject.part(backward)), subject.own(subject.rows)
+        subject.call(frame, state)
+        for name in rows.columns:
+            frame[name] = rows[name].array
+        return subject.call(frame, state)
+
+    forward, backward = list(range(count)), list(range(count))[::-1]
+    whole, single, reverse = of(forward), of(one), of(backward)
+    inside_out = of([0, *forward[1:-1][::-1], *forward[1:][-1:]])  # both ends where they were
 
     fresh, subject.fresh_memory = subject.fresh_memory, False
     differences: list[Difference] = []
@@ -194,7 +219,11 @@ def _after_effects(subject: Subject) -> list[Difference]:
         base, again, after = sequence(whole, whole, single)
         alone, later = sequence(single, whole)
         _, reversed_first = sequence(reverse, whole)
-        pairs = [(base, again), (base, later), (base, reversed_first), (alone, after)]
+        _, inner_first = sequence(inside_out, whole)
+        pairs = [(base, again), (base, later), (base, reversed_first), (base, inner_first)]
+        pairs.append((alone, after))
+        if subject.rows.columns.is_unique:
+            pairs.append((base, *sequence(refilled)))
         for expected, actual in pairs:
             differences.extend(subject.compare(expected, actual).differences)
     except Raised:

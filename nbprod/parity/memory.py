@@ -33,13 +33,15 @@ class _Slot:
     """One place that can hold a value between calls."""
 
     name: str
-    holder: Any  # a mapping, or a closure cell
+    holder: Any  # a mapping, a closure cell, or a class
     key: str
     value: Any = None  # the object itself, so that it can be put back
     saved: Any = None  # its copy
     mark: str = ""
 
     def read(self) -> Any:
+        if isinstance(self.holder, type):
+            return vars(self.holder).get(self.key, _ABSENT)
         if isinstance(self.holder, types.CellType):
             try:
                 return self.holder.cell_contents
@@ -48,7 +50,10 @@ class _Slot:
         return self.holder.get(self.key, _ABSENT)
 
     def write(self, value: Any) -> None:
-        if isinstance(self.holder, types.CellType):
+        if isinstance(self.holder, type):
+            if value is not self.read():
+                setattr(self.holder, self.key, value)
+        elif isinstance(self.holder, types.CellType):
             self.holder.cell_contents = value
         elif value is _ABSENT:
             self.holder.pop(self.key, None)
@@ -68,10 +73,11 @@ class Memory:
     def of(cls, *roots: Any) -> Memory:
         """The memory that these callables and objects reach."""
         memory = cls()
-        for function in _reachable(roots, memory.caches):
+        classes: list[type] = []
+        for function in _reachable(roots, memory.caches, classes):
             memory.functions.append(function)
         places: dict[tuple[int, str], _Slot] = {}
-        for slot in _places(memory.functions, roots):
+        for slot in (*_places(memory.functions, roots), *_attributes(memory.functions, classes)):
             places.setdefault((id(slot.holder), slot.key), slot)
         for slot in places.values():
             if _save(slot):
@@ -85,6 +91,12 @@ class Memory:
             for slot in self.slots
             if slot.read() is not slot.value or _mark(slot.value) != slot.mark
         ]
+
+    @property
+    def cached(self) -> list[str]:
+        """The functions whose `lru_cache` holds answers now."""
+        filled = [cache for cache in self.caches if _size(cache)]
+        return [f"the cache of {getattr(cache, '__name__', cache)}" for cache in filled]
 
     def restore(self) -> None:
         """Put every place back; caches of functions are emptied."""
@@ -118,8 +130,13 @@ def is_users(module_name: str) -> bool:
 # ---------------------------------------------------------------- finding
 
 
-def _reachable(roots: tuple[Any, ...], caches: list[Any]) -> Iterator[types.FunctionType]:
-    """Every function of the user that the roots can call, as far as names tell."""
+def _reachable(
+    roots: tuple[Any, ...], caches: list[Any], classes: list[type]
+) -> Iterator[types.FunctionType]:
+    """Every function of the user that the roots can call, as far as names tell.
+
+    Functions that cache, and the user's classes, are appended to the two lists.
+    """
     queue, seen = list(roots), set()
     while queue:
         item = queue.pop()
@@ -128,6 +145,8 @@ def _reachable(roots: tuple[Any, ...], caches: list[Any]) -> Iterator[types.Func
         seen.add(id(item))
         if hasattr(item, "cache_clear") and hasattr(item, "__wrapped__"):
             caches.append(item)
+        if isinstance(item, type) and is_users(item.__module__):
+            classes.append(item)
         if isinstance(item, types.FunctionType):
             if not is_users(item.__module__ or "__main__"):
                 continue
@@ -177,9 +196,18 @@ def _names_read(function: types.FunctionType) -> list[Any]:
         if isinstance(value, types.ModuleType):
             if is_users(value.__name__):
                 found += [vars(value)[inner] for inner in names if inner in vars(value)]
-        elif callable(value):
+        elif callable(value) or (value is not _ABSENT and _of_users_class(value)):
             found.append(value)
     return found
+
+
+def _of_users_class(value: Any) -> bool:
+    return type(value).__module__ != "builtins" and is_users(type(value).__module__)
+
+
+def _size(cache: Any) -> int:
+    info = getattr(cache, "cache_info", None)
+    return int(info().currsize) if info else 0
 
 
 def _contents(function: types.FunctionType) -> list[Any]:
@@ -200,13 +228,44 @@ def _places(functions: list[types.FunctionType], roots: tuple[Any, ...]) -> Iter
             yield _Slot(f"{function.__name__}: {name}", cell, name)
         for name in set(function.__dict__) - {"__wrapped__"}:
             yield _Slot(f"{function.__name__}.{name}", function.__dict__, name)
-        for value in function.__defaults__ or ():
-            if _mutable(value):
-                yield _Slot(f"a default argument of {function.__name__}", {"": value}, "")
+        defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+        yield from _held(f"a default argument of {function.__name__}", defaults)
     for root in roots:
+        if isinstance(root, functools.partial):
+            yield from _held("an argument of the partial", [*root.args, *root.keywords.values()])
         owner = root.__self__ if isinstance(root, types.MethodType) else root
         if hasattr(owner, "__dict__") and not isinstance(owner, types.FunctionType | type):
             yield _Slot(type(owner).__name__, {"": owner}, "")
+
+
+def _held(name: str, values: list[Any]) -> Iterator[_Slot]:
+    for value in values:
+        if _mutable(value):
+            yield _Slot(name, {"": value}, "")
+
+
+def _attributes(functions: list[types.FunctionType], classes: list[type]) -> Iterator[_Slot]:
+    """What code can leave on functions and classes: counters, caches, flags."""
+    written = {name for function in functions for name in _stored(function.__code__)}
+    for function in functions:
+        for name in written - set(function.__dict__):
+            yield _Slot(f"{function.__name__}.{name}", function.__dict__, name)
+    code = types.FunctionType | staticmethod | classmethod | property
+    for owner in classes:
+        for name, value in list(vars(owner).items()):
+            if not name.startswith("__") and not isinstance(value, code):
+                yield _Slot(f"{owner.__name__}.{name}", owner, name)
+
+
+def _stored(code: types.CodeType) -> set[str]:
+    """The attributes that a piece of code, and the code inside it, assigns."""
+    import dis
+
+    names = {step.argval for step in dis.get_instructions(code) if step.opname == "STORE_ATTR"}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= _stored(constant)
+    return names
 
 
 def _globals(function: types.FunctionType) -> Iterator[_Slot]:

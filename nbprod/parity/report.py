@@ -9,16 +9,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbprod.errors import DataError
+from nbprod.parity.batches import batch
 from nbprod.parity.calls import Raised, Subject
+from nbprod.parity.conduct import conducted
+from nbprod.parity.confinement import TimedOut, confined
 from nbprod.parity.edges import edge
 from nbprod.parity.environment import Rerun, environment
 from nbprod.parity.fingerprint import fingerprint
 from nbprod.parity.history import Changes, mutation, repeat
+from nbprod.parity.horizon import hidden_columns, time_column
+from nbprod.parity.leakage import future, labels
 from nbprod.parity.memory import Memory
 from nbprod.parity.outcome import Outcome
-from nbprod.parity.relations import batch, future, index, labels, length, order
+from nbprod.parity.relations import index, length, order
 from nbprod.parity.rules import RULES, breakage
-from nbprod.parity.wire import Request, agrees, value, wire, wire_alone
+from nbprod.parity.serve_paths import Served
+from nbprod.parity.value import agrees, value
+from nbprod.parity.wire import Request, wire, wire_alone
 from nbprod.records import ColumnDistance, DataContract, Finding, ParityReport, Progress
 
 if TYPE_CHECKING:
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+LIMIT_S = 120.0
 _NAMES = (
     "repeat",
     "mutation",
@@ -43,7 +51,7 @@ _NAMES = (
 
 def check_parity(
     transform: Callable[..., Any],
-    serve_path: Callable[[list[dict[str, Any]]], Any] | None = None,
+    serve_path: Callable[..., Any] | None = None,
     *,
     rows: pd.DataFrame,
     state: Any = None,
@@ -58,18 +66,23 @@ def check_parity(
     subject: str = "",
     rerun: Rerun | None = None,
     redact: Collection[str] = (),
+    limit_s: float = LIMIT_S,
     progress: Progress | None = None,
 ) -> ParityReport:
     """Whether the features that serving computes are those that training computed.
 
-    transform: ``transform(frame, state)`` -> features, one row for each row. serve_path: records,
-    as JSON gives them, -> features. rows: real raw rows. expected: the features the model was
+    transform: ``transform(frame, state)`` -> features, one row for each row. serve_path: how
+    serving computes them: ``serve(records)`` as JSON gives them, ``serve(frame)``, or one record
+    at a time, ``serve(record) -> dict``; each may take the state as its second argument. rows:
+    real raw rows. expected: the features the model was
     trained on, for the same rows in the same order. fit: fits the state again from ``rows``, or
     from what it holds itself; its state must be the one given. label, not_inputs: what is known
-    only after the prediction; time: the column that says when. tolerance: per column, ``*`` for
+    only after the prediction (see `horizon` for what is taken where they are not named); time:
+    the column that says when. tolerance: per column, ``*`` for
     the others. rerun: transforms rows in a fresh process under further environment variables,
     and is called from several threads at once; without it the transform is sent to one by value.
-    redact: raw columns whose values no finding shows.
+    redact: raw columns whose values no finding shows. limit_s: how long one relation may take;
+    0 for no limit.
 
     Findings have the codes NBP001 to NBP011, one for each cause. A relation that could not be
     tried is ``checked=False``: with ``passed`` where the caller named nothing to try, without it
@@ -80,11 +93,15 @@ def check_parity(
             "parity was given no rows", hint="give it real rows: a few hundred show what one hides"
         )
     examined = Subject(
-        transform, _own(state), rows, dict(tolerance or {"*": "exact"}), redact=frozenset(redact)
+        transform, _own(state), rows, dict(tolerance or {}), redact=frozenset(redact)
     )
-    hidden = tuple(dict.fromkeys(name for name in (label, *not_inputs) if name))
+    hidden = hidden_columns(rows, contract, (label, *not_inputs))
+    moment = time_column(rows, time)
     tell = progress or (lambda _message, _fraction: None)
-    question = _Question(examined, serve_path, contract, expected, fit, hidden, time, rerun, tell)
+    served = Served(serve_path, examined) if serve_path is not None else None
+    question = _Question(
+        examined, served, contract, expected, fit, hidden, moment, rerun, limit_s, tell
+    )
     outcomes = question.answer()
     findings = _once([finding for outcome in outcomes for finding in outcome.findings])
     results = tuple(outcome.result() for outcome in outcomes)
@@ -118,20 +135,27 @@ class _Question:
     """
 
     subject: Subject
-    serve_path: Callable[[list[dict[str, Any]]], Any] | None
+    serve_path: Served | None
     contract: DataContract | None
     expected: pd.DataFrame | None
     fit: Callable[[pd.DataFrame], Any] | None
     hidden: tuple[str, ...]  # the label and what is known only afterwards
     moment: str  # the time column
     rerun: Rerun | None
+    limit_s: float
     progress: Progress
     outcomes: list[Outcome] = field(default_factory=list)
     request: Request | None = None
 
     def answer(self) -> list[Outcome]:
         """The outcome of every relation."""
-        opening = self._begin()
+        try:
+            with confined(self.subject.conduct, self.limit_s):
+                opening = self._begin()
+        except TimedOut:
+            opening = Outcome("batch", rows=len(self.subject.rows))
+            error = f"TimedOut: no answer within {self.limit_s:.0f} s"
+            opening.findings.append(breakage(self.subject, "NBP009", error, where=""))
         if isinstance(opening, Outcome):
             return _nothing_else(opening)
         self._step(lambda: repeat(self.subject))
@@ -146,14 +170,21 @@ class _Question:
         self._step(self._state)
         self._step(lambda: self._value(wired))
         self._step(lambda: edge(self.subject, self.request))
+        conducted(self.subject, self.outcomes)
         return self.outcomes
 
     def _step(self, relation: Callable[[], Outcome | tuple[Outcome, Outcome]]) -> Outcome:
         name = _NAMES[len(self.outcomes)]
         self.progress(f"parity: {name}", len(self.outcomes) / len(_NAMES))
         started = time.perf_counter()
-        outcome = relation()
+        try:
+            with confined(self.subject.conduct, self.limit_s):
+                outcome = relation()
+        except TimedOut:
+            outcome = Outcome(name).impossible(f"no end after {self.limit_s:.0f} s")
         made = outcome if isinstance(outcome, tuple) else (outcome,)
+        if name == "batch" and len(made) == 1:  # it tells of the columns, too
+            made = (*made, Outcome("columns").impossible(made[0].reason))
         made[0].duration_s = time.perf_counter() - started
         self.outcomes.extend(made)
         return made[0]

@@ -115,9 +115,10 @@ def divergence(
             "actual": difference.actual,
             "distance": None if difference.distance >= UNMEASURABLE else difference.distance,
             "tolerance": difference.tolerance,
+            "apart": _apart(difference),
             "columns": sorted(columns)[:_SHOWN_COLUMNS],
             **smallest_input(subject, positions),
-            **_step(subject, difference.column),
+            **step_of(subject, difference.column),
             **details,
         },
     )
@@ -177,16 +178,32 @@ def _told(difference: Difference) -> str:
         return f"the columns stand in another order, from {name} on"
     if difference.kind == "dtype":
         return f"{name} is {expected}, then {actual}"
-    measured = difference.distance < UNMEASURABLE and not isinstance(expected, str)
-    far = f"distance {difference.distance:.3g}, " if measured else ""
     shown = f"{name} is {expected!r}, then {actual!r}"
-    return f"{shown} ({far}tolerance {difference.tolerance})"
+    if difference.distance >= UNMEASURABLE or isinstance(expected, str):
+        return f"{shown} (tolerance {difference.tolerance})"
+    apart = _apart(difference)
+    told = f"{apart:.3g} apart, " if apart is not None else ""
+    unit = difference.tolerance.partition(":")[0]
+    if unit in ("rel", "ulp"):
+        told += (
+            f"{difference.distance:.3g} {'units in the last place' if unit == 'ulp' else unit}, "
+        )
+    return f"{shown} ({told}tolerance {difference.tolerance})"
+
+
+def _apart(difference: Difference) -> float | None:
+    """The plain distance of the two values shown, where they are numbers."""
+    shown = difference.expected, difference.actual
+    if difference.kind != "value" or not all(isinstance(value, int | float) for value in shown):
+        return None
+    apart = abs(float(shown[0]) - float(shown[1]))
+    return apart if apart < UNMEASURABLE else None
 
 
 # ---------------------------------------------------------------- the step that made it
 
 
-def _step(subject: Subject, column: str) -> Json:
+def step_of(subject: Subject, column: str) -> Json:
     """The last line of the user's code that writes the column, where one can be found."""
     for function in subject.memory.functions:
         found = _writes(function, column)

@@ -7,22 +7,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from nbprod.data.comparison import compare
 from nbprod.data.row_frames import frame_of
 from nbprod.data.row_validation import RowValidator
 from nbprod.data.row_values import is_null
-from nbprod.parity.calls import Raised, Subject, as_frame, first, quiet
+from nbprod.parity.calls import Raised, Subject, first
 from nbprod.parity.outcome import Outcome
 from nbprod.parity.relations import pick
 from nbprod.parity.rules import breakage, divergence
 from nbprod.parity.shrink import smallest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
 
-    from nbprod.data.comparison import Comparison
     from nbprod.records import DataContract, Finding
 
 _SINGLES = 40
@@ -138,7 +136,7 @@ def wire_alone(subject: Subject, request: Request) -> list[Finding]:
 
 def _wired(subject: Subject, request: Request, positions: list[int]) -> list[Finding]:
     try:
-        base = _base(subject, positions)
+        base = base_of(subject, positions)
     except Raised:
         return []  # the transform's own failure on these rows: the batch relation tells it
     try:
@@ -181,103 +179,8 @@ def _wired(subject: Subject, request: Request, positions: list[int]) -> list[Fin
     ]
 
 
-def _base(subject: Subject, positions: list[int]) -> pd.DataFrame:
+def base_of(subject: Subject, positions: list[int]) -> pd.DataFrame:
+    """Features of the rows at these positions on the train path."""
     if len(positions) == len(subject.rows):
         return subject.base
     return subject.at(positions)
-
-
-# ---------------------------------------------------------------- the serve path
-
-
-def value(
-    subject: Subject,
-    request: Request | None,
-    serve_path: Callable[[list[Record]], Any] | None,
-    expected: pd.DataFrame | None,
-) -> Outcome:
-    """What trained and what serves against the transform, value by value (NBP001, NBP007)."""
-    outcome = Outcome("value")
-    if serve_path is None and expected is None:
-        return outcome.not_needed("no serve path and no training features were given")
-    if expected is not None:
-        outcome.rows = len(expected)
-        where = "as the model was trained on it and as the transform gives it now"
-        found = subject.compare(as_frame(expected), subject.base)
-        outcome.findings.extend(_apart(subject, found, where))
-    if serve_path is None:
-        return outcome
-    if request is None or not request.positions:
-        return outcome.impossible("no row of these can be sent to the serve path")
-    outcome.rows = max(outcome.rows, len(request.positions))
-    outcome.findings.extend(_served(subject, request, serve_path))
-    return outcome
-
-
-def agrees(subject: Subject, request: Request, serve_path: Callable[[list[Record]], Any]) -> bool:
-    """Whether the serve path answers all rows at once as the transform does."""
-    records = [dict(request.records[place]) for place in request.positions]
-    try:
-        return not compare(
-            subject.base, quiet(lambda: serve_path(records)), subject.tolerance
-        ).differences
-    except Raised:
-        return False
-
-
-def _apart(
-    subject: Subject, found: Comparison, where: str, positions: Sequence[int] = ()
-) -> list[Finding]:
-    """Findings of two paths: values one, names, order and types another."""
-    findings = []
-    values = [d for d in found.differences if d.kind in ("value", "rows")]
-    shape = [d for d in found.differences if d.kind not in ("value", "rows")]
-    for code, differences in (("NBP001", values), ("NBP007", shape)):
-        if differences:
-            head = differences[0]
-            at = [positions[head.row]] if positions and head.row >= 0 else []
-            columns = [difference.column for difference in differences]
-            findings.append(
-                divergence(subject, code, head, columns=columns, where=where, positions=at)
-            )
-    return findings
-
-
-def _served(
-    subject: Subject, request: Request, serve_path: Callable[[list[Record]], Any]
-) -> list[Finding]:
-    positions = request.positions
-
-    def serve(places: Sequence[int]) -> pd.DataFrame:
-        records = [dict(request.records[place]) for place in places]
-        return quiet(lambda: serve_path(records))
-
-    try:
-        base = _base(subject, positions)
-        answered = serve(positions)
-    except Raised as raised:
-        where = "when the serve path gets the rows"
-        return [breakage(subject, "NBP001", raised.text, where=where, positions=positions[:1])]
-    where = "on the train path and on the serve path"
-    if findings := _apart(subject, subject.compare(base, answered), where, positions):
-        return findings
-    again = subject.compare(answered, serve(positions))
-    if again.differences:
-        where = "when the serve path is asked again"
-        columns = sorted(again.columns)
-        return [divergence(subject, "NBP004", first(again), columns=columns, where=where)]
-    for place in pick(subject.rows.iloc[positions], _SINGLES):
-        expected = answered.iloc[[place]].reset_index(drop=True)
-        try:
-            found = subject.compare(expected, serve([positions[place]]))
-        except Raised as raised:
-            where = "when the serve path gets one row alone"
-            at = [positions[place]]
-            return [breakage(subject, "NBP002", raised.text, where=where, positions=at)]
-        if found.differences:
-            where = "on the serve path, among others and alone"
-            columns, at = sorted(found.columns), [positions[place]]
-            head = first(found)
-            code = "NBP007" if head.kind in ("dtype", "order") else "NBP002"
-            return [divergence(subject, code, head, columns=columns, where=where, positions=at)]
-    return []

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from nbprod.data.comparison import (
+    DEFAULT,
     UNMEASURABLE,
     compare,
     distances,
@@ -145,9 +146,61 @@ def test_large_whole_numbers_are_compared_exactly():
 
 
 def test_the_column_s_own_tolerance_wins():
-    """A column has its own tolerance, else that of *, else exact; nonsense is refused."""
+    """A column has its own tolerance, else that of *, else the default; nonsense is refused."""
     assert tolerance_of("x", {"*": "abs:1", "x": "ulp:2"}) == "ulp:2"
     assert tolerance_of("y", {"*": "abs:1", "x": "ulp:2"}) == "abs:1"
-    assert tolerance_of("y", {}) == "exact"
+    assert tolerance_of("y", {}) == DEFAULT
     with pytest.raises(ConfigError):
         tolerance_of("y", {"y": "about"})
+
+
+# ---------------------------------------------------------------- where no tolerance is named
+
+TERMS = np.random.default_rng(0).normal(size=4000)
+
+
+def _sums(order):
+    """The same 4,000 terms, added up from one end and in another order."""
+    return float(np.cumsum(TERMS[order])[-1])
+
+
+def test_a_sum_in_another_order_is_no_difference_by_default():
+    """The last bits of a long sum depend on the order of its terms: noise, not skew."""
+    forward, back = _sums(np.arange(4000)), _sums(np.arange(4000)[::-1])
+    assert forward != back
+
+    assert not compare(one([forward]), one([back])).differences
+    assert compare(one([forward]), one([back]), {"*": "exact"}).differences
+
+
+def test_a_sum_that_cancels_is_measured_by_the_size_of_the_column():
+    """1e-17 beside ordinary values is a zero with noise; without them it would be far from 2e-17."""
+    assert not compare(one([1.5, 1e-17]), one([1.5, -2e-17])).differences
+    assert not compare(one([1e-17]), one([-2e-17]), scales={"x": 1.5}).differences
+    assert compare(one([1e-17]), one([-2e-17])).differences
+
+
+def test_float32_has_the_noise_of_float32():
+    """Two float32 results a few units apart are the same, also after a cast to float64."""
+    value = np.float32(0.1)
+    near = np.nextafter(np.nextafter(value, np.float32(1)), np.float32(1))
+
+    assert not compare(one([value]), one([near])).differences
+    assert not compare(one([float(value)]), one([float(near)])).differences
+    assert compare(one([0.1]), one([0.1 + 1e-9])).differences
+
+
+def test_a_narrower_float_on_one_side_is_a_difference():
+    """0.1 as float32 and as float64 are two values: one path lost seven digits."""
+    assert compare(one([np.float32(0.1)]), one([0.1])).differences
+
+
+def test_counts_held_in_floats_are_exact_by_default():
+    """Whole numbers have no noise, however large: one passenger more is another value."""
+    assert compare(one([3e7, 5.0]), one([3e7 + 1, 5.0])).differences
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-12, 1.001, -1.0])
+def test_a_real_difference_is_one_by_default(factor):
+    """Anything past the noise is told."""
+    assert compare(one([0.1, 2.7]), one([0.1, 2.7 * factor])).differences

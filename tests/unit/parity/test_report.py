@@ -157,7 +157,7 @@ def test_a_serve_path_of_its_own_is_compared_value_by_value(rows):
     (finding,) = report.findings
 
     assert (finding.code, finding.column) == ("NBP001", "x")
-    assert finding.details["distance"] == pytest.approx(0.5)
+    assert finding.details["apart"] == pytest.approx(0.5)
 
 
 def test_a_serve_path_with_other_columns_is_a_finding_of_columns(rows):

@@ -1,0 +1,141 @@
+"""The paths against each other, value by value: what trained, the transform, what serves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbprod.data.comparison import compare
+from nbprod.parity.calls import Raised, Subject, first
+from nbprod.parity.features import as_frame
+from nbprod.parity.fingerprint import changed_fields, fingerprint
+from nbprod.parity.outcome import Outcome
+from nbprod.parity.relations import pick
+from nbprod.parity.rules import breakage, divergence
+from nbprod.parity.serve_paths import watched
+from nbprod.parity.wire import base_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from nbprod.data.comparison import Comparison
+    from nbprod.parity.serve_paths import Served
+    from nbprod.parity.wire import Request
+    from nbprod.records import Finding
+
+_SINGLES = 40
+
+
+def value(
+    subject: Subject,
+    request: Request | None,
+    serve_path: Served | None,
+    expected: pd.DataFrame | None,
+) -> Outcome:
+    """What trained and what serves against the transform, value by value (NBP001, NBP007)."""
+    outcome = Outcome("value")
+    if serve_path is None and expected is None:
+        return outcome.not_needed("no serve path and no training features were given")
+    if expected is not None:
+        outcome.rows = len(expected)
+        where = "as the model was trained on it and as the transform gives it now"
+        found = subject.compare(as_frame(expected), subject.base)
+        outcome.findings.extend(_apart(subject, found, where))
+    if serve_path is None:
+        return outcome
+    if request is None or not request.positions:
+        return outcome.impossible("no row of these can be sent to the serve path")
+    outcome.rows = max(outcome.rows, len(request.positions))
+    outcome.findings.extend(_served(subject, request, serve_path))
+    return outcome
+
+
+def agrees(subject: Subject, request: Request, serve_path: Served) -> bool:
+    """Whether the serve path answers all rows at once as the transform does."""
+    try:
+        answered = serve_path(request, request.positions)
+        return not compare(
+            subject.base, answered, subject.tolerance, scales=subject.scales
+        ).differences
+    except Raised:
+        return False
+
+
+def _apart(
+    subject: Subject, found: Comparison, where: str, positions: Sequence[int] = ()
+) -> list[Finding]:
+    """Findings of two paths: values one, names, order and types another."""
+    findings = []
+    values = [d for d in found.differences if d.kind in ("value", "rows")]
+    shape = [d for d in found.differences if d.kind not in ("value", "rows")]
+    for code, differences in (("NBP001", values), ("NBP007", shape)):
+        if differences:
+            head = differences[0]
+            at = [positions[head.row]] if positions and head.row >= 0 else []
+            columns = [difference.column for difference in differences]
+            findings.append(
+                divergence(subject, code, head, columns=columns, where=where, positions=at)
+            )
+    return findings
+
+
+def _served(subject: Subject, request: Request, serve_path: Served) -> list[Finding]:
+    positions = request.positions
+
+    def serve(places: Sequence[int]) -> pd.DataFrame:
+        return serve_path(request, places)
+
+    try:
+        base = base_of(subject, positions)
+        with watched(subject.transform) as states:
+            answered = serve(positions)
+    except Raised as raised:
+        where = "when the serve path gets the rows"
+        return [breakage(subject, "NBP001", raised.text, where=where, positions=positions[:1])]
+    if (other := _another_state(subject, base, answered, states)) is not None:
+        return [other]
+    where = "on the train path and on the serve path"
+    if findings := _apart(subject, subject.compare(base, answered), where, positions):
+        return findings
+    again = subject.compare(answered, serve(positions))
+    if again.differences:
+        where = "when the serve path is asked again"
+        columns = sorted(again.columns)
+        return [divergence(subject, "NBP004", first(again), columns=columns, where=where)]
+    for place in pick(subject.rows.iloc[positions], _SINGLES):
+        expected = answered.iloc[[place]].reset_index(drop=True)
+        try:
+            found = subject.compare(expected, serve([positions[place]]))
+        except Raised as raised:
+            where = "when the serve path gets one row alone"
+            at = [positions[place]]
+            return [breakage(subject, "NBP002", raised.text, where=where, positions=at)]
+        if found.differences:
+            where = "on the serve path, among others and alone"
+            columns, at = sorted(found.columns), [positions[place]]
+            head = first(found)
+            code = "NBP007" if head.kind in ("dtype", "order") else "NBP002"
+            return [divergence(subject, code, head, columns=columns, where=where, positions=at)]
+    return []
+
+
+def _another_state(
+    subject: Subject, base: pd.DataFrame, answered: pd.DataFrame, states: list[Any]
+) -> Finding | None:
+    """The finding where the serve path calls the very transform, under another state (NBP010)."""
+    found = subject.compare(base, answered)
+    given = fingerprint(subject.state)
+    others = [state for state in states if fingerprint(state) != given]
+    if not found.differences or not others:
+        return None
+    names = changed_fields(subject.state, others[0])
+    what = f"{', '.join(names[:3])} differ" if names else "it is another one"
+    return divergence(
+        subject,
+        "NBP010",
+        first(found),
+        columns=sorted(found.columns),
+        where=f"on the train path and on the serve path, which holds another state ({what})",
+        changed=names,
+    )
