@@ -61,6 +61,7 @@ class Subject:
     tolerance: Mapping[str, str]
     redact: Collection[str] = ()  # raw columns whose values no finding may show
     fresh_state: bool = False  # the transform changes its state: give each call a copy
+    learns: bool = False  # each call fits the state again: what then differs is explained
     fresh_memory: bool = False  # the transform remembers: make each call the first
     memory: Memory = field(default_factory=Memory)
     explained: set[str] = field(default_factory=set)
@@ -92,7 +93,7 @@ class Subject:
 
         copied = frame.copy()
         for name in self.nested.intersection(frame.columns):
-            cells = copy.deepcopy(frame[name].tolist())
+            cells = [copy.deepcopy(cell) for cell in frame[name].tolist()]
             copied[name] = pd.Series(cells, index=frame.index, dtype=object)
         return copied
 

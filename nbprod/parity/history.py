@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
     from nbprod.data.comparison import Difference
 
-# Each moves year, month, weekday, hour or minute; together they leave no class of them (the
-# weekend, the season, office hours) where it was.
+# Together they move year, month, weekday, hour and minute, and leave no class of them (weekend,
+# season, office hours) where it was: every quarter of a year, every weekday, every fourth hour.
 _SHIFTS = (
-    timedelta(days=400, hours=7, minutes=13),
-    timedelta(days=-33, hours=-11, minutes=-29),
-    timedelta(days=3, hours=5),
-    timedelta(days=184, hours=12),
+    timedelta(days=400, hours=4, minutes=13),
+    timedelta(days=-33, hours=-16, minutes=-29),
+    timedelta(days=3, hours=12),
+    timedelta(days=184, hours=16),
+    timedelta(days=96, hours=20),
+    timedelta(days=245),
     timedelta(days=-4000),
 )
 _SEEDS = (101, 202, 303, 404)
@@ -126,6 +128,8 @@ def mutation(subject: Subject, changes: Changes) -> Outcome:
         return outcome.impossible(raised.text)
     if (changed := _changed(subject.rows, frame)) is not None:
         outcome.findings.append(_input_finding(changed, frame))
+    if changes.state:
+        subject.learns = _learns(subject)
     if changes.state or changes.memory:
         differences = _after_effects(subject)
         if changes.state or differences:
@@ -186,6 +190,17 @@ def _input_finding(column: str, after: pd.DataFrame) -> Finding:
     )
 
 
+def _learns(subject: Subject) -> bool:
+    """Whether what a call leaves in the state comes from the rows it was given."""
+    marks = set()
+    for frame in (subject.rows, subject.part([0])):
+        state = copy.deepcopy(subject.state)
+        with suppress(Raised):
+            subject.call(subject.own(frame), state)
+        marks.add(fingerprint(state))
+    return len(marks) > 1
+
+
 def _after_effects(subject: Subject) -> list[Difference]:
     """Where features differ after other calls from what they are in a first call."""
     kept = subject.state
@@ -220,8 +235,9 @@ def _after_effects(subject: Subject) -> list[Difference]:
         alone, later = sequence(single, whole)
         _, reversed_first = sequence(reverse, whole)
         _, inner_first = sequence(inside_out, whole)
+        _, others_first = sequence(of(one * count), whole)
         pairs = [(base, again), (base, later), (base, reversed_first), (base, inner_first)]
-        pairs.append((alone, after))
+        pairs += [(base, others_first), (alone, after)]
         if subject.rows.columns.is_unique:
             pairs.append((base, *sequence(refilled)))
         for expected, actual in pairs:

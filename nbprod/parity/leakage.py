@@ -125,7 +125,7 @@ def _without(subject: Subject, positions: list[int]) -> list[Difference]:
         return []
     base = subject.base.iloc[positions].reset_index(drop=True)
     found = subject.compare(base, subject.at(positions))
-    return [d for d in found.differences if d.kind in ("value", "missing", "extra")]
+    return [d for d in found.differences if d.kind == "value"]
 
 
 def _shrunk_future(subject: Subject, column: str, row: int, later: list[int]) -> list[int]:

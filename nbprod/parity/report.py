@@ -163,8 +163,8 @@ class _Question:
         self._step(lambda: environment(self.subject, self.rerun))
         self._step(self._leakage)
         wired = self._step(self._wire)
-        self._step(lambda: order(self.subject))
-        self._step(lambda: batch(self.subject))
+        self._step(lambda: self._rows_apart("order", order))
+        self._step(lambda: self._rows_apart("batch", batch))
         if self.request is not None and not wired.findings:
             wired.findings.extend(wire_alone(self.subject, self.request))
         self._step(self._state)
@@ -256,6 +256,14 @@ class _Question:
         outcome.findings.extend(found.findings)
         outcome.checked, outcome.failed, outcome.reason = found.checked, found.failed, found.reason
         return outcome
+
+    def _rows_apart(
+        self, name: str, relation: Callable[[Subject], Outcome | tuple[Outcome, Outcome]]
+    ) -> Outcome | tuple[Outcome, Outcome]:
+        """A relation between batches; not where each call fits the state anew."""
+        if self.subject.learns:
+            return Outcome(name).impossible("see NBP005: it fits its state on every batch")
+        return relation(self.subject)
 
     def _state(self) -> Outcome:
         outcome = Outcome("state", rows=len(self.subject.rows))
