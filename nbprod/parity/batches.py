@@ -104,9 +104,7 @@ def _judge(subject: Subject, sight: _Sight, values: Outcome, columns: Outcome) -
         part, raised = sight.raised[0]
         size = "for one row alone" if len(part) == 1 else f"for {len(part)} of the rows"
         where = f"{size}, not for all of them"
-        values.findings.append(
-            breakage(subject, "NBP002", raised.text, where=where, positions=part[:1])
-        )
+        values.findings.append(breakage(subject, "NBP002", raised, where=where, positions=part[:1]))
     moved = {**sight.values}
     if not sight.alone_only():
         moved |= sight.rows
@@ -132,7 +130,7 @@ def _alone(subject: Subject, sight: _Sight) -> Finding:
     if sight.raised:
         part, raised = sight.raised[0]
         return breakage(
-            subject, "NBP009", raised.text, where=where, positions=part, hint=hint, edge="one row"
+            subject, "NBP009", raised, where=where, positions=part, hint=hint, edge="one row"
         )
     difference, part = next(iter(sight.rows.values()))
     return divergence(

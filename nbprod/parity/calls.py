@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nbprod.data.comparison import Comparison, Difference, compare, typical
-from nbprod.notebook.places import places_of
+from nbprod.notebook.places import Place, places_of
 from nbprod.parity.confinement import Conduct
 from nbprod.parity.features import NoFrame, as_frame
 from nbprod.parity.memory import Memory
@@ -26,9 +26,10 @@ _PLAIN = (str, bytes, int, float, bool, type(None))  # cells that cannot be chan
 class Raised(Exception):  # noqa: N818 - control flow of this room: the user's code raised
     """The user's code raised, or returned no frame."""
 
-    def __init__(self, text: str, *, frame: bool = True) -> None:
+    def __init__(self, text: str, *, frame: bool = True, place: Place | None = None) -> None:
         super().__init__(text)
         self.text = text
+        self.place = place  # in the notebook, where the code was made from one
         self.frame = frame  # False: it returned something that is no frame
 
     @classmethod
@@ -42,9 +43,11 @@ class Raised(Exception):  # noqa: N818 - control flow of this room: the user's c
         ]
         message = str(error).partition("\n")[0][:300]
         place = f" (line {users[-1].lineno}: {users[-1].line})" if users and users[-1].line else ""
-        if cells := places_of(error):
+        cells = places_of(error)
+        if cells:
             place = f" ({cells[-1]}: {cells[-1].source})"
-        return cls(f"{type(error).__name__}: {message}{place}")
+        text = f"{type(error).__name__}: {message}{place}"
+        return cls(text, place=cells[-1] if cells else None)
 
 
 @dataclass
@@ -68,6 +71,7 @@ class Subject:
     distances: dict[str, tuple[str, float, int]] = field(default_factory=dict)
 
     conduct: Conduct = field(default_factory=Conduct)
+    origins: dict[Any, Any] = field(default_factory=dict)  # of columns; see `origins`
 
     nested: frozenset[Any] = field(init=False)  # columns whose cells are lists, dicts, arrays
     base: pd.DataFrame = field(init=False)  # features of all rows in one call

@@ -136,7 +136,7 @@ def _offline(conduct: Conduct) -> Iterator[None]:
             refused(host)
         return look_up(host, *args, **kwargs)
 
-    socket.socket.connect = local_connect  # type: ignore[method-assign]
+    setattr(socket.socket, "connect", local_connect)  # noqa: B010 - its type is one of C's
     socket.getaddrinfo = local_look_up
     try:
         yield

@@ -11,7 +11,7 @@ from nbprod.data.row_frames import frame_of
 from nbprod.data.row_validation import RowValidator
 from nbprod.parity.calls import Raised, Subject, first
 from nbprod.parity.outcome import Outcome
-from nbprod.parity.rules import breakage, divergence, step_of
+from nbprod.parity.rules import breakage, divergence, origin
 from nbprod.records import REDACTED, ColumnRule, DataContract, Finding
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _tried(
     try:
         features = subject.features(frame)
     except Raised as raised:
-        return breakage(subject, "NBP009", raised.text, where=where, column=item.column, **details)
+        return breakage(subject, "NBP009", raised, where=where, column=item.column, **details)
     if len(features) != 1:
         return breakage(
             subject,
@@ -176,6 +176,8 @@ def _tried(
     holes = _new_nulls(subject, nullable, features)
     if not holes:
         return None
+    made = origin(subject, holes[0])
+    place = made.pop("place", None)
     return Finding(
         code="NBP009",
         severity="error",
@@ -185,7 +187,10 @@ def _tried(
             "(in schemas.py: nullable, ge, le, isin)"
         ),
         column=holes[0],
-        details={"columns": holes, "error": holes[0], **details, **step_of(subject, holes[0])},
+        details={"columns": holes, "error": holes[0], **details, **made},
+        notebook=place.notebook if place else None,
+        cell_id=place.cell_id if place else None,
+        line=place.line if place else None,
     )
 
 
@@ -226,7 +231,7 @@ def _among(subject: Subject, request: Request, edges: list[Edge]) -> list[Findin
         mixed = subject.features(request.frame_of([*records, *(item.record for item in edges)]))
     except Raised as raised:
         where = "when rows that each pass alone come together"
-        return [breakage(subject, "NBP002", raised.text, where=where)]
+        return [breakage(subject, "NBP002", raised, where=where)]
     found = subject.compare(base, mixed.iloc[: len(positions)].reset_index(drop=True))
     if not found.differences:
         return []

@@ -71,7 +71,7 @@ def environment(subject: Subject, rerun: Rerun | None) -> Outcome:
                 _tell(subject, outcome, found, lambda e: as_frame(again(rows, e)), base, variation)
     except Raised as raised:
         where = "in a fresh process"
-        outcome.findings.append(breakage(subject, "NBP008", raised.text, where=where))
+        outcome.findings.append(breakage(subject, "NBP008", raised, where=where))
     except NbprodError as error:
         return _unreachable(outcome, error, rerun)
     return outcome
@@ -96,7 +96,7 @@ def _variables(subject: Subject) -> set[str]:
 
 def _hashes(subject: Subject) -> bool:
     """Whether sets or hashes occur in the code, or among what it reaches."""
-    kinds = set | frozenset
+    kinds = (set, frozenset)
     for function in subject.memory.functions:
         code = function.__code__
         if code_names(code) & {"set", "frozenset", "hash", "union", "intersection", "difference"}:

@@ -72,7 +72,7 @@ def _again(subject: Subject, outcome: Outcome, where: str) -> None:
     try:
         found = subject.compare(subject.base, subject.features(subject.rows))
     except Raised as raised:
-        outcome.findings.append(breakage(subject, "NBP004", raised.text, where="when repeated"))
+        outcome.findings.append(breakage(subject, "NBP004", raised, where="when repeated"))
         return
     if found.differences:
         outcome.findings.append(
@@ -239,7 +239,7 @@ def _after_effects(subject: Subject) -> list[Difference]:
         pairs = [(base, again), (base, later), (base, reversed_first), (base, inner_first)]
         pairs += [(base, others_first), (alone, after)]
         if subject.rows.columns.is_unique:
-            pairs.append((base, *sequence(refilled)))
+            pairs.append((base, sequence(refilled)[0]))
         for expected, actual in pairs:
             differences.extend(subject.compare(expected, actual).differences)
     except Raised:

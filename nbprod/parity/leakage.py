@@ -62,7 +62,7 @@ def _label(subject: Subject, name: str) -> list[Finding]:
             breakage(
                 subject,
                 "NBP011",
-                raised.text,
+                raised,
                 where=f"without column {name!r}, which serving does not have (it {reads})",
                 column=name,
                 columns=moved,

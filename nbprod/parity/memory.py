@@ -250,7 +250,7 @@ def _attributes(functions: list[types.FunctionType], classes: list[type]) -> Ite
     for function in functions:
         for name in written - set(function.__dict__):
             yield _Slot(f"{function.__name__}.{name}", function.__dict__, name)
-    code = types.FunctionType | staticmethod | classmethod | property
+    code = (types.FunctionType, staticmethod, classmethod, property)
     for owner in classes:
         for name, value in list(vars(owner).items()):
             if not name.startswith("__") and not isinstance(value, code):

@@ -52,7 +52,7 @@ def length(subject: Subject) -> Finding | None:
             alone = len(subject.at([position]))
         except Raised as raised:
             return breakage(
-                subject, "NBP009", raised.text, where="for one row alone", positions=[position]
+                subject, "NBP009", raised, where="for one row alone", positions=[position]
             )
         if alone != 1:
             what = "dropped" if alone < 1 else "multiplied"
@@ -88,7 +88,7 @@ def order(subject: Subject) -> Outcome:
         try:
             shuffled = subject.at(positions)
         except Raised as raised:
-            finding = breakage(subject, "NBP003", raised.text, where="when the rows are shuffled")
+            finding = breakage(subject, "NBP003", raised, where="when the rows are shuffled")
             outcome.findings.append(finding)
             return outcome
         found = _material(subject, subject.base.iloc[positions].reset_index(drop=True), shuffled)
@@ -140,7 +140,7 @@ def index(subject: Subject) -> Finding | None:
         found = subject.compare(subject.base, subject.features(reset))
     except Raised as raised:
         where = "when the rows come without their index, as a request's do"
-        return breakage(subject, "NBP006", raised.text, where=where, hint=hint)
+        return breakage(subject, "NBP006", raised, where=where, hint=hint)
     if not found.differences:
         subject.rows = reset
         return None

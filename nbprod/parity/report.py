@@ -210,7 +210,7 @@ class _Question:
         except Raised as raised:
             code = "NBP009" if raised.frame else "NBP007"
             where = "for the rows as they are"
-            opening.findings.append(breakage(subject, code, raised.text, where=where))
+            opening.findings.append(breakage(subject, code, raised, where=where))
             return opening
         with suppress(Raised):  # the batch relation tells it
             subject.at([len(subject.rows) - 1])

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 from nbprod.data.comparison import UNMEASURABLE, Difference
 from nbprod.data.row_values import plain
+from nbprod.parity.origins import origin_of
 from nbprod.records import REDACTED, Finding, Json
 
 if TYPE_CHECKING:
-    import types
     from collections.abc import Sequence
 
-    from nbprod.parity.calls import Subject
+    from nbprod.notebook.places import Place
+    from nbprod.parity.calls import Raised, Subject
 
 _SHOWN_ROWS = 5
 _SHOWN_COLUMNS = 20
@@ -102,6 +100,8 @@ def divergence(
     """
     subject.explained.update(columns)
     what, fix = RULES[code]
+    made = origin(subject, difference.column, positions[:_SHOWN_ROWS])
+    place = made.pop("place", None)
     more = f" (and {len(columns) - 1} more columns)" if len(columns) > 1 else ""
     return Finding(
         code=code,
@@ -118,16 +118,17 @@ def divergence(
             "apart": _apart(difference),
             "columns": sorted(columns)[:_SHOWN_COLUMNS],
             **smallest_input(subject, positions),
-            **step_of(subject, difference.column),
+            **made,
             **details,
         },
+        **_placed(place),
     )
 
 
 def breakage(
     subject: Subject,
     code: str,
-    error: str,
+    error: Raised | str,
     *,
     where: str,
     positions: Sequence[int] = (),
@@ -137,13 +138,19 @@ def breakage(
 ) -> Finding:
     """The finding of a call that raised where another did not."""
     what, fix = RULES[code]
+    text = error if isinstance(error, str) else error.text
+    place = None if isinstance(error, str) else error.place
+    moved = details.get("columns") or []
+    made = origin(subject, moved[0]) if place is None and moved else {}
+    place = made.pop("place", None) or place
     return Finding(
         code=code,
         severity="error",
-        message=f"{what}: it raises {error} {where}".rstrip(),
+        message=f"{what}: it raises {text} {where}".rstrip(),
         hint=hint or fix,
         column=column,
-        details={"error": error, **smallest_input(subject, positions), **details},
+        details={"error": text, **smallest_input(subject, positions), **made, **details},
+        **_placed(place),
     )
 
 
@@ -200,43 +207,13 @@ def _apart(difference: Difference) -> float | None:
     return apart if apart < UNMEASURABLE else None
 
 
-# ---------------------------------------------------------------- the step that made it
+def origin(subject: Subject, column: str | None, positions: Sequence[int] = ()) -> Json:
+    """The fields of a finding that say which statement made the column."""
+    found = origin_of(subject, column, positions) if column else None
+    return {} if found is None else {"step": found.to_json(), "place": found.place}
 
 
-def step_of(subject: Subject, column: str) -> Json:
-    """The last line of the user's code that writes the column, where one can be found."""
-    for function in subject.memory.functions:
-        found = _writes(function, column)
-        if found is not None:
-            line, source = found
-            return {"step": {"function": function.__qualname__, "line": line, "source": source}}
-    return {}
-
-
-def _writes(function: types.FunctionType, column: str) -> tuple[int, str] | None:
-    try:
-        lines, start = inspect.getsourcelines(function)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, TypeError, SyntaxError):
-        return None
-    numbers = [
-        node.lineno
-        for node in ast.walk(tree)
-        if _is_write(node, column) and hasattr(node, "lineno")
-    ]
-    if not numbers:
-        return None
-    return start + max(numbers) - 1, lines[max(numbers) - 1].strip()
-
-
-def _is_write(node: ast.AST, column: str) -> bool:
-    """``x["column"] = …``, ``assign(column=…)``, ``{"column": …}``."""
-    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
-        return any(
-            isinstance(part, ast.Constant) and part.value == column for part in ast.walk(node.slice)
-        )
-    if isinstance(node, ast.Call):
-        return any(keyword.arg == column for keyword in node.keywords)
-    if isinstance(node, ast.Dict):
-        return any(isinstance(key, ast.Constant) and key.value == column for key in node.keys)
-    return False
+def _placed(place: Place | None) -> dict[str, Any]:
+    if place is None:
+        return {}
+    return {"notebook": place.notebook, "cell_id": place.cell_id, "line": place.line}

@@ -92,7 +92,7 @@ def _served(subject: Subject, request: Request, serve_path: Served) -> list[Find
             answered = serve(positions)
     except Raised as raised:
         where = "when the serve path gets the rows"
-        return [breakage(subject, "NBP001", raised.text, where=where, positions=positions[:1])]
+        return [breakage(subject, "NBP001", raised, where=where, positions=positions[:1])]
     if (other := _another_state(subject, base, answered, states)) is not None:
         return [other]
     where = "on the train path and on the serve path"
@@ -110,7 +110,7 @@ def _served(subject: Subject, request: Request, serve_path: Served) -> list[Find
         except Raised as raised:
             where = "when the serve path gets one row alone"
             at = [positions[place]]
-            return [breakage(subject, "NBP002", raised.text, where=where, positions=at)]
+            return [breakage(subject, "NBP002", raised, where=where, positions=at)]
         if found.differences:
             where = "on the serve path, among others and alone"
             columns, at = sorted(found.columns), [positions[place]]

@@ -152,7 +152,7 @@ def _wired(subject: Subject, request: Request, positions: list[int]) -> list[Fin
 
         where = "for rows that came as JSON"
         shrunk = smallest(positions, raises)
-        return [breakage(subject, "NBP006", raised.text, where=where, positions=shrunk)]
+        return [breakage(subject, "NBP006", raised, where=where, positions=shrunk)]
     if not found.differences:
         return []
     difference, shrunk = first(found), positions
