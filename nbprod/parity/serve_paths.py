@@ -65,9 +65,10 @@ class Served:
         records = [copy.deepcopy(request.records[place]) for place in positions]
         more = (self._subject.state,) if _needs_state(self._call) else ()
         if way == "frame":
-            return quiet(lambda: self._call(request.frame_of(records), *more))
+            frame = self._frame(request, positions)
+            return quiet(lambda: self._call(frame, *more))
         if way == "records":
-            return quiet(lambda: self._call(records, *more))
+            return quiet(lambda: _listed(self._call(records, *more)))
 
         def one_by_one() -> pd.DataFrame:
             answers = [self._call(record, *more) for record in records]
@@ -76,6 +77,17 @@ class Served:
             return records_frame(answers)
 
         return quiet(one_by_one)
+
+    def _frame(self, request: Request, positions: Sequence[int]) -> pd.DataFrame:
+        """These rows as a frame; without a contract under the types that all rows have together."""
+        if request.contract is not None:
+            return request.frame(positions)
+        places = [request.positions.index(place) for place in positions]
+        return request.frame(request.positions).iloc[places].reset_index(drop=True)
+
+
+def _listed(result: Any) -> Any:
+    return records_frame(result) if isinstance(result, list | tuple) else result
 
 
 def _parameters(call: Callable[..., Any]) -> dict[str, inspect.Parameter]:

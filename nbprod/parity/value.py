@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbprod.data.comparison import compare
+from nbprod.data.comparison import Comparison, compare
 from nbprod.parity.calls import Raised, Subject, first
 from nbprod.parity.features import as_frame
 from nbprod.parity.fingerprint import changed_fields, fingerprint
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from nbprod.data.comparison import Comparison
     from nbprod.parity.serve_paths import Served
     from nbprod.parity.wire import Request
     from nbprod.records import Finding
@@ -111,6 +110,9 @@ def _served(subject: Subject, request: Request, serve_path: Served) -> list[Find
             where = "when the serve path gets one row alone"
             at = [positions[place]]
             return [breakage(subject, "NBP002", raised, where=where, positions=at)]
+        if request.contract is None:  # pandas guesses the types of one row from its values
+            kept = tuple(item for item in found.differences if item.kind != "dtype")
+            found = Comparison(found.distances, kept)
         if found.differences:
             where = "on the serve path, among others and alone"
             columns, at = sorted(found.columns), [positions[place]]

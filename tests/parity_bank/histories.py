@@ -362,7 +362,7 @@ def _table():
 
 
 def cached_table(frame, state):
-    return frame[["city"]].merge(_table(), on="city", how="left")[["far"]].fillna(0.0)
+    return frame[["city"]].merge(_table(), on="city", how="left")[["far"]].fillna(0.0).astype(float)
 
 
 def sets_without_order(frame, state):

@@ -245,6 +245,11 @@ def categories_as_met(frame, state):
     return frame[["city"]].astype("category")
 
 
+def whole_if_all_are_found(frame, state):
+    far = pd.DataFrame({"city": ["Bern", "Oslo"], "far": [1, 9]})
+    return frame[["city"]].merge(far, on="city", how="left")[["far"]].fillna(0)
+
+
 def indicator_if_any(frame, state):
     out = frame[["amount"]].copy()
     if frame["discount"].isna().any():
@@ -293,10 +298,10 @@ def projected_narrow(frame, state):
 
 
 def projected_and_back(frame, state):
-    """Sums that cancel: their last bits are all that is left of some."""
+    """Sums that nearly cancel: the last bits weigh more in some rows than in others."""
     values = frame[["amount", "items", "premium"]].to_numpy(dtype=float)
-    wide = np.concatenate([values @ state.weights, -(values @ state.weights)], axis=1)
-    return pd.DataFrame({"zero": wide.sum(axis=1), "first": wide[:, 0]})
+    sums = (values @ state.weights).sum(axis=1)
+    return pd.DataFrame({"residual": sums - np.round(sums, 1)})
 
 
 def torch_layer(frame, state):
@@ -445,6 +450,7 @@ SKEWED = [
             objects_if_mixed,
             categories_as_met,
             indicator_if_any,
+            whole_if_all_are_found,
         )
     ),
 ]
