@@ -92,6 +92,13 @@ class Parity:
     limit: str = "2m"
 
 
+class Baseline(TypedDict, total=False):
+    """The model that a candidate must not fall behind."""
+
+    alias: str  # in the registry
+    max_regression: float  # of the primary measure
+
+
 @dataclass(frozen=True)
 class Gate:
     """What a candidate must reach."""

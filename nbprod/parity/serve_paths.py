@@ -87,7 +87,7 @@ class Served:
 
 
 def _listed(result: Any) -> Any:
-    return records_frame(result) if isinstance(result, list | tuple) else result
+    return records_frame([*result]) if isinstance(result, list | tuple) else result
 
 
 def _parameters(call: Callable[..., Any]) -> dict[str, inspect.Parameter]:
