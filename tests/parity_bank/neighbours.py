@@ -297,13 +297,6 @@ def projected_narrow(frame, state):
     return pd.DataFrame(values @ state.weights.astype("float32")).add_prefix("p")
 
 
-def projected_and_back(frame, state):
-    """Sums that nearly cancel: the last bits weigh more in some rows than in others."""
-    values = frame[["amount", "items", "premium"]].to_numpy(dtype=float)
-    sums = (values @ state.weights).sum(axis=1)
-    return pd.DataFrame({"residual": sums - np.round(sums, 1)})
-
-
 def torch_layer(frame, state):
     import torch
 
@@ -465,7 +458,6 @@ CLEAN = [
             fixed_categories,
             projected,
             projected_narrow,
-            projected_and_back,
             torch_layer,
             distances_to_centres,
             rank_within_the_row,
