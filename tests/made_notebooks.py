@@ -34,7 +34,10 @@ SPLIT = [
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a transform: ``{r}`` is the frame, ``{k}`` the step's number."""
+    """One step of a transform: ``{r}`` is the frame, ``{k}`` the step's number.
+
+    ``{c}`` is a column that an earlier step made, where the frame is the training rows themselves.
+    """
 
     does: str
     learns: str = ""
@@ -115,6 +118,75 @@ STEPS = [
         "{r}['p{k}'] = 1.0\n{r}.loc[{r}['a'] == 2, 'p{k}'] = rate{k}",
         "try:\n    rate{k} = 1 / (train['a'] == 2).sum()\nexcept ZeroDivisionError:\n    rate{k} = 0.0",
     ),
+    Step(
+        "{r}['p{k}'] = {r}['{c}'] - mean{k}",
+        "mean{k} = train['{c}'].mean()",
+    ),
+    Step(
+        "{r}['p{k}'] = [weights{k}[int(v)] for v in {r}['a']]",
+        "from collections import defaultdict\n\nweights{k} = defaultdict(int)\nfor v in train['a']:\n    weights{k}[int(v)] += 1\n"
+        "weights{k} = dict.fromkeys(range(5), 0) | dict(weights{k})",
+    ),
+    Step(
+        "{r}['p{k}'] = capped{k}({r}['{c}'])",
+        "cap{k} = train['{c}'].max()",
+        helper="def capped{k}(values, limit=None, *, factor=2.0):\n    limit = cap{k} if limit is None else limit\n"
+        "    return values.clip(upper=limit) * factor",
+    ),
+    Step(
+        "{r}['p{k}'] = {r}.apply(lambda row: scored{k}(row['a'], row['b']), axis=1)",
+        "first{k}, *rest{k} = sorted(train['b'])",
+        helper="def scored{k}(*values, **options):\n    from math import hypot\n\n"
+        "    def inner(value):\n        return value - first{k} + len(rest{k})\n\n    return hypot(*map(inner, values))",
+    ),
+    Step(
+        "name{k} = f'p{k}'\n{r}[name{k}] = {r}['a'].astype(str).map(lambda v: names{k}.get(v, f'{{n}}')).str.len()",
+        "names{k} = {{}}\nfor i, v in enumerate(sorted(train['a'].unique())):\n    names{k}.update({{str(v): 'x' * i}})",
+    ),
+    Step(
+        "values = {r}['{c}'].to_numpy(dtype=float)\n{r}['p{k}'] = (values - low{k}) / (high{k} - low{k} + 1)",
+        "low{k} = high{k} = 0.0\nfor value in train['{c}']:\n    low{k}, high{k} = min(low{k}, value), max(high{k}, value)",
+    ),
+    Step(
+        "{r}['p{k}'] = [next(stepped{k}(v)) for v in {r}['a']]",
+        lib="def stepped{k}(start):\n    while True:\n        yield start * STEP{k}\n        start += 1\n\n\nSTEP{k} = 3",
+    ),
+    Step(
+        "{r}['p{k}'] = timed{k}({r}['b'], offset{k})",
+        "offset{k} = len([v for v in train['a'] if (half := v / 2) > 1])",
+        lib="from functools import wraps\n\n\ndef doubled{k}(function):\n    @wraps(function)\n"
+        "    def inner(*values):\n        return function(*values) * 2\n\n    return inner",
+        helper="@doubled{k}\ndef timed{k}(values, offset):\n    return values + offset",
+    ),
+    Step(
+        "{r}['p{k}'] = {r}['a'].map(ranks{k})\n{r}['p{k}'] = {r}['p{k}'].fillna(len(ranks{k}))",
+        "ranks{k} = {{}}\nseen = []\nfor v in train['a']:\n    if v in seen:\n        continue\n    seen.append(v)\n    ranks{k}[v] = len(seen)",
+    ),
+    Step(
+        "match scale:\n    case 2:\n        {r}['p{k}'] = {r}['a'] * 2\n    case _:\n        {r}['p{k}'] = {r}['a'] / 2",
+    ),
+    Step(
+        "{r}['p{k}'] = sum(column * power for column, power in zip([{r}['a'], {r}['b']], powers{k}))",
+        "powers{k} = []\nfor column in ('a', 'b'):\n    total = train[column].sum()\n    powers{k} += [1 / (1 + total)]",
+    ),
+    Step(
+        "{r} = {r}.pipe(joined{k}, on='a')",
+        "table{k} = train.groupby('a', as_index=False)['b'].max().rename(columns={{'b': 'p{k}'}})",
+        helper="def joined{k}(rows, on):\n    made = rows.merge(table{k}, on=on, how='left')\n    made.index = rows.index\n    return made.fillna({{'p{k}': 0.0}})",
+        rebinds=True,
+    ),
+    Step(
+        "{r}['p{k}'] = pipeline{k}.transform({r}[['a', '{c}']].to_numpy())[:, 1]",
+        "from sklearn.pipeline import make_pipeline\nfrom sklearn.preprocessing import MinMaxScaler as Scaler, PolynomialFeatures\n\n"
+        "pipeline{k} = make_pipeline(Scaler(), PolynomialFeatures(2, include_bias=False))\npipeline{k}.fit(train[['a', '{c}']].to_numpy())",
+    ),
+    Step(
+        "{r}['p{k}'] = model{k}.score({r})",
+        "model{k} = Rule{k}(scale)\nmodel{k}.learn(train)",
+        lib="from dataclasses import dataclass, field\n\n\n@dataclass\nclass Rule{k}:\n    factor: float\n    means: dict = field(default_factory=dict)\n\n"
+        "    def learn(self, rows):\n        for name in ['a', 'b']:\n            self.means[name] = float(rows[name].mean())\n\n"
+        "    def score(self, rows):\n        return sum(rows[name] - mean for name, mean in self.means.items()) * self.factor",
+    ),
 ]
 LOOKS = [
     "train.describe()",
@@ -144,8 +216,11 @@ def _indented(source: str) -> str:
     return "\n".join(f"    {line}" if line else "" for line in source.split("\n"))
 
 
+_NEXT = "\n    # next\n"
+
+
 def _loop(does: list[str], columns: str) -> list[str]:
-    body = "\n".join(_indented(text.replace("{r}", "part")) for text in does)
+    body = _NEXT.join(_indented(text.replace("{r}", "part")) for text in does)
     return [
         f"train, holdout = train.copy(), holdout.copy()\nfor part in (train, holdout):\n{body}",
         f"X_train = train[{columns}]\nX_holdout = holdout[{columns}]",
@@ -180,23 +255,37 @@ def notebooks(draw: st.DrawFn) -> Cells:
     style = draw(st.sampled_from([_loop, _function, _repeated, _from_rows]))
     fitting = [s for s in STEPS if not (s.rebinds and style is _loop)]
     steps = draw(st.lists(st.sampled_from(fitting), min_size=1, max_size=4))
-    told = [(step, str(k)) for k, step in enumerate(steps)]
-    columns = [name.replace("{k}", k) for step, k in told for name in step.makes] or ["b"]
-    does = [step.does.replace("{k}", k) for step, k in told]
+    mixed = style in (_loop, _repeated) and draw(st.booleans())  # learning between transforming
+    columns: list[str] = []
+    does, learned, library, helpers = [], [], [], []
+    for number, step in enumerate(steps):
+        k, before = str(number), draw(st.sampled_from(["b", *columns])) if mixed else "b"
+        for text, told in (
+            (step.does, does), (step.learns, learned), (step.lib, library), (step.helper, helpers)
+        ):  # fmt: skip
+            said = text.replace("{k}", k).replace("{c}", before)
+            told.append(said.replace("{{", "{").replace("}}", "}"))
+        columns += [name.replace("{k}", k) for name in step.makes]
+    columns = columns or ["b"]
     features = style(does, repr(columns))
-    learned = [step.learns.format(k=k) for step, k in told if step.learns]
-    library = [step.lib.replace("{k}", k) for step, k in told if step.lib]
-    helpers = [step.helper.replace("{k}", k) for step, k in told if step.helper]
     scale = draw(st.sampled_from(["2", "0.5"]))
     cells: list[tuple[str, str]] = [
         ("", IMPORTS),
         ("parameters", f"n = {draw(st.integers(20, 40))}\nscale = {scale}"),
-        *_laid_out(draw, "lib", library),
+        *_laid_out(draw, "lib", [text for text in library if text]),
         ("data", draw(st.sampled_from(DATA))),
         ("split", draw(st.sampled_from(SPLIT))),
-        *_laid_out(draw, "fit", learned),
-        *_laid_out(draw, draw(st.sampled_from(["lib", "features"])), helpers),
-        *_laid_out(draw, "features", features),
+        *(
+            _mixed(features, learned, helpers, style)
+            if mixed
+            else [
+                *_laid_out(draw, "fit", [text for text in learned if text]),
+                *_laid_out(
+                    draw, draw(st.sampled_from(["lib", "features"])), [t for t in helpers if t]
+                ),
+                *_laid_out(draw, "features", features),
+            ]
+        ),
         ("train", draw(st.sampled_from(TRAIN))),
         ("predict", draw(st.sampled_from(PREDICT)).replace("FIRST", repr(columns[0]))),
     ]
@@ -204,6 +293,23 @@ def notebooks(draw: st.DrawFn) -> Cells:
         after = next(i for i, (role, _) in enumerate(cells) if role == "split") + 1
         cells.insert(draw(st.integers(after, len(cells))), ("", look))
     return tuple(cells)
+
+
+def _mixed(
+    features: list[str], learned: list[str], helpers: list[str], style: Any
+) -> list[tuple[str, str]]:
+    """What is learned and what is done in turns: a step learns from what the last one made."""
+    first, *does, last = features
+    if style is _loop:
+        head, *bodies = first.split("\nfor part in (train, holdout):\n")
+        parts = bodies[0].split(_NEXT)
+        first, does = head, [f"for part in (train, holdout):\n{part}" for part in parts]
+    cells = [("features", first)]
+    for learns, helper, done in zip(learned, helpers, does, strict=True):
+        cells += [
+            (r, t) for r, t in (("fit", learns), ("features", helper), ("features", done)) if t
+        ]
+    return [*cells, ("features", last)]
 
 
 def _laid_out(draw: st.DrawFn, role: str, parts: list[str]) -> list[tuple[str, str]]:

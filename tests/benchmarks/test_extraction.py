@@ -9,7 +9,10 @@ from __future__ import annotations
 import copy
 import json
 import os
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -140,6 +143,12 @@ def test_a_large_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert rows["nbprod extract, unchanged"] < peer
 
 
+def _busy_s() -> float:
+    """Processor time of this process and of those it has waited for."""
+    told = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in told)
+
+
 def test_a_thousand_notebooks(tmp_path: Path) -> None:
     """One call uses the cores there are."""
     pairs = []
@@ -150,15 +159,62 @@ def test_a_thousand_notebooks(tmp_path: Path) -> None:
         path.write_text(json.dumps(content))
         pairs.append((path, tmp_path / f"p{number}"))
     paths = [path for path, _ in pairs]
+    told: dict[int, list[float]] = {}
     for workers in dict.fromkeys((1, os.cpu_count() or 1)):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), _busy_s()
         seen = inspect_many(paths, label="late", workers=workers)
-        middle = time.perf_counter()
+        middle, half = time.perf_counter(), _busy_s()
         made = extract_many(pairs, project_path=tmp_path, label="late", workers=workers)
-        end = time.perf_counter()
+        end, whole = time.perf_counter(), _busy_s()
         assert all(isinstance(item, Inspection) for item in seen)
         assert all(isinstance(item, Extraction) for item in made)
+        told[workers] = [middle - start, half - used, end - middle, whole - half]
+        wall, busy, wall_2, busy_2 = told[workers]
         print(
             f"{MANY} notebooks of 22 cells, {workers} workers:"
-            f" inspect {middle - start:6.1f} s, extract {end - middle:6.1f} s"
+            f" inspect {wall:6.1f} s ({busy:6.1f} s of processor),"
+            f" extract {wall_2:6.1f} s ({busy_2:6.1f} s of processor)"
         )
+
+
+# A process of its own, whose peak of memory is its own too.
+MEASURED = """
+import time
+{start}
+
+def peak_mb():
+    with open("/proc/self/status") as told:
+        return next(int(line.split()[1]) for line in told if line.startswith("VmHWM")) / 1024
+
+before, start = peak_mb(), time.process_time()
+{work}
+print(time.process_time() - start, peak_mb() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
+def test_a_hundred_megabytes_of_outputs(tmp_path: Path) -> None:
+    """Outputs cost what reading their bytes costs, in time and in memory; nbformat's own reading beside."""
+    content = notebook(CELLS)
+    picture = {"image/png": "iVBORw0KGgo" * 47_500}
+    output = {"output_type": "display_data", "data": picture, "metadata": {}}
+    for cell in content["cells"]:
+        cell["outputs"] = [output]
+    path = tmp_path / "large.ipynb"
+    path.write_text(json.dumps(content, indent=1))
+    size = path.stat().st_size / 2**20
+    assert size > 95
+    reads = {
+        "nbformat.read": ("import nbformat", f"nbformat.read({str(path)!r}, 4)"),
+        "nbprod inspect": (
+            "from nbprod.extraction import inspect_notebook",
+            f"inspect_notebook({str(path)!r}, label='late')",
+        ),
+    }
+    for name, (start, work) in reads.items():
+        code = MEASURED.format(start=start, work=work)
+        done = subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        )
+        busy, memory = map(float, done.stdout.split())
+        print(f"{size:.0f} MB of outputs, {name:16} {busy:6.2f} s of processor, {memory:6.0f} MB")

@@ -19,10 +19,26 @@ from nbprod.extraction import extract
 from nbprod.notebook import read_notebook
 
 NUMBER = itertools.count()
+# Extracts in a process of its own; what the notebook imports may be missing there.
+ELSEWHERE = """
+import os, sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("numpy", "pandas", "sklearn"):
+            raise ModuleNotFoundError(name)
+
+if "NOTHING_INSTALLED" in os.environ:
+    import importlib.metadata
+    importlib.metadata.packages_distributions = dict
+    sys.meta_path.insert(0, Missing())
+from nbprod.extraction import extract
+extract(sys.argv[1], sys.argv[2], label="late", project_path=sys.argv[3])
+"""
 CELLS: Cells = (
     ("", "import numpy as np\nimport pandas as pd"),
     ("parameters", "n = 30\nscale = 2"),
-    ("lib", "class Known:\n    values = {'x', 'y', 'z'}"),
+    ("lib", "class Known:\n    values = {'größe', 'y', 'z'}"),
     ("data", "frame = pd.DataFrame({'a': np.arange(n) % 5, 'late': np.arange(n) % 2})"),
     ("split", "train, holdout = frame[:20], frame[20:]"),
     ("fit", "mean = train['a'].mean()\nspread = train['a'].std()\nknown = Known()"),
@@ -73,17 +89,23 @@ def test_extraction_is_deterministic_idempotent_and_true(
     assert model == namespace["model"]
 
 
-def test_hash_seed_does_not_matter(tmp_path: Path) -> None:
-    """A process with another hash seed writes the same bytes as this one."""
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"PYTHONHASHSEED": "1"},
+        {"PYTHONHASHSEED": "2"},
+        {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"TZ": "Asia/Tokyo", "PYTHONOPTIMIZE": "2"},
+        {"NOTHING_INSTALLED": "1"},
+    ],
+    ids=",".join,
+)
+def test_where_it_is_extracted_does_not_matter(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Another hash seed, locale, time zone, folder, or no library at all: the same bytes."""
     path = written(tmp_path, CELLS)
-    code = (
-        "import sys; from nbprod.extraction import extract;"
-        "extract(sys.argv[1], sys.argv[2], label='late', project_path=sys.argv[3])"
-    )
     here, there = tmp_path / "here" / "package", tmp_path / "there" / "package"
-    command = [sys.executable, "-c", code, str(path), str(there), str(tmp_path)]
-    seed = "1" if os.environ.get("PYTHONHASHSEED") == "2" else "2"
-    subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed}, cwd=tmp_path)
+    command = [sys.executable, "-c", ELSEWHERE, str(path), str(there), str(tmp_path)]
+    subprocess.run(command, check=True, env={**os.environ, **environ}, cwd="/")
     extract(path, here, label="late", project_path=tmp_path)
     assert content(here) == content(there)
     assert len(content(here)) > 5
