@@ -49,6 +49,7 @@ CELLS: Cells = (
 )  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # as many a notebook still has it
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
