@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     NamesOf = Callable[[ast.stmt], Names]
     Line = tuple[ast.stmt, Statement]
 
-_FAMILIES = (
+FAMILIES = (
     "Encoder",
     "Scaler",
     "Imputer",
@@ -417,6 +417,6 @@ def _around(loop: cst.For, guard: cst.If | None, lines: list[Statement]) -> Line
 
 def _store(maker: str, learner: str, taken: set[str]) -> str:
     """A name for the objects by column: ``encoders``, ``scalers``, ``le_by_column``."""
-    family = next((word for word in _FAMILIES if word in maker.partition("(")[0]), "")
+    family = next((word for word in FAMILIES if word in maker.partition("(")[0]), "")
     name = f"{family.lower()}s" if family else f"{learner}_by_column"
     return name if name not in taken else f"{learner}_by_column"

@@ -1,17 +1,22 @@
-"""``y = frame.pop("label")`` as two statements: the label read, and the frame without it.
+"""The label by other names: popped, deleted, or counted from the end of the columns.
 
-``del frame["label"]`` is the second of them.
-
-A request has no label to pop, and a frame that is left without a column is a new frame.
+``y = frame.pop("label")`` is two statements: the label read, and the frame without it;
+``del frame["label"]`` is the second of them. A request has no label to pop, and a frame that is
+left without a column is a new frame. ``frame.iloc[:, -1]`` is the label where a notebook takes
+``frame.iloc[:, :-1]`` as everything else.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nbprod.extraction.pieces import part_source, statement
+import libcst as cst
+
+from nbprod.extraction.pieces import part_source, source_of, statement
+from nbprod.extraction.rules import finding
 
 if TYPE_CHECKING:
     from nbprod.extraction.pieces import Piece, Statement
@@ -24,6 +29,7 @@ def unpop(selection: Selection, label: str) -> None:
     """Take the statements that pop the label apart, in place."""
     if not label:
         return
+    _name_positions(selection, label)
     holders = {
         name
         for piece in (*selection.pieces, *selection.parameters)
@@ -106,3 +112,87 @@ def _made(
     if comments is not None:
         syntax = syntax.with_changes(leading_lines=comments.leading_lines)
     return replace(origin, node=node, syntax=syntax, names=selection.names(node), code=source)
+
+
+# ---------------------------------------------------------------- the last column
+
+
+def _name_positions(selection: Selection, label: str) -> None:
+    """Columns counted from the end as what they mean, where the label is seen to be the last.
+
+    It is where the same frame gives the label too: ``X = df.iloc[:, :-1]; y = df["price"]``.
+    """
+    labelled: set[str] = set()
+    taken: dict[str, set[str]] = {}
+    for piece in selection.pieces:
+        for node in piece.nodes:
+            kind, frame = _position(node)
+            if kind:
+                taken.setdefault(kind, set()).add(frame)
+            if _reads_label(node, label):
+                labelled.add(node.value.id)  # type: ignore[attr-defined]
+    rest, last = taken.get("rest", set()), taken.get("last", set())
+    if not rest or not rest & (labelled | last):
+        return
+    for place, piece in enumerate(selection.pieces):
+        if any(_position(node)[0] for node in piece.nodes):
+            visitor = _ByName(label)
+            changed = piece.syntax.visit(visitor)
+            assert isinstance(changed, cst.SimpleStatementLine | cst.BaseCompoundStatement)
+            code = source_of(changed)
+            node = ast.parse(code).body[0]
+            selection.pieces[place] = replace(
+                piece, syntax=changed, node=node, names=selection.names(node), code=code
+            )
+            selection.findings.append(
+                finding(
+                    "NBX026",
+                    f"the last column is taken to be the label {label!r}: `{piece.first_line}`",
+                    hint=f"choose columns by name, such as .drop(columns={label!r}):"
+                    " a request has no label column",
+                    cell_id=piece.cell_id,
+                    line=piece.line,
+                )
+            )
+
+
+def _reads_label(node: ast.AST, label: str) -> bool:
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        return isinstance(node.slice, ast.Constant) and node.slice.value == label
+    return (
+        isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr == label
+    )
+
+
+def _position(node: ast.AST) -> tuple[str, str]:
+    """("rest" or "last", frame) of ``frame.iloc[:, :-1]`` and ``frame.iloc[:, -1]``."""
+    if not (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.ctx, ast.Load)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "iloc"
+        and isinstance(node.value.value, ast.Name)
+    ):
+        return "", ""
+    told = ast.unparse(node.slice).strip("()")
+    kind = {":, :-1": "rest", ":, 0:-1": "rest", ":, -1": "last"}.get(told, "")
+    return kind, node.value.value.id if kind else ""
+
+
+class _ByName(cst.CSTTransformer):
+    """Positions from the end, as the label and everything else."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__()
+        self.label = label
+
+    def leave_Subscript(  # noqa: N802 - libcst's name
+        self, original_node: cst.Subscript, updated_node: cst.Subscript
+    ) -> cst.BaseExpression:
+        text = cst.Module(body=[]).code_for_node(original_node)
+        kind, frame = _position(ast.parse(text, mode="eval").body)
+        if kind == "rest":
+            return cst.parse_expression(f"{frame}.drop(columns={json.dumps(self.label)})")
+        if kind == "last":
+            return cst.parse_expression(f"{frame}[{json.dumps(self.label)}]")
+        return updated_node

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.definitions import ENTRY_NAMES
-from nbprod.extraction.selection import only_shows
+from nbprod.extraction.showing import only_shows
 from nbprod.notebook.effects import DISPLAY_NAMES, root_name
 from nbprod.notebook.graph import flow, imported_modules, understand
 

@@ -13,16 +13,14 @@ from nbprod.extraction.frame_lists import FrameLists
 from nbprod.extraction.learning import made_by
 from nbprod.extraction.pieces import CellSyntax, Piece, statement, text_of
 from nbprod.extraction.rules import finding, refusal
-from nbprod.notebook.effects import DISPLAY_MODULES, DISPLAY_NAMES, is_to_look_at, root_name
+from nbprod.extraction.showing import only_shows, shown_names
+from nbprod.notebook.effects import DISPLAY_NAMES, root_name
 from nbprod.notebook.graph import read_code
 from nbprod.notebook.magics import binds_unseen, names_bound
 from nbprod.notebook.names import names_of
-from nbprod.notebook.syntax import nodes_of
 from nbprod.notebook.tags import ROLES, roles_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
     from nbprod.notebook.bindings import FunctionNames
     from nbprod.notebook.document import Document
     from nbprod.notebook.graph import CellCode, Code
@@ -87,7 +85,7 @@ def select(document: Document, known: Code | None = None) -> Selection:
     cells = known.cells
     _check_roles(cells)
     selection = Selection(document=document, functions=known.functions, modules=known.modules)
-    selection.shown = _shown_names(cells, selection.modules)
+    selection.shown = shown_names(cells, selection.modules)
     order = 0
     for code in cells:
         lines = code.source.split("\n")
@@ -279,59 +277,3 @@ def _leave(selection: Selection, piece: Piece, code: str, why: str) -> None:
             code, f"dropped: {piece.first_line} ({why})", cell_id=piece.cell_id, line=piece.line
         )
     )
-
-
-def only_shows(node: ast.stmt, modules: Mapping[str, str], shown: Collection[str]) -> bool:
-    """Whether a statement, with all it holds, is there for a person to look at."""
-    if isinstance(node, ast.Pass):
-        return True
-    if isinstance(node, ast.Expr):
-        return is_to_look_at(node.value, modules=modules, shown=shown)
-    if isinstance(node, ast.Assign):
-        return _is_plot(node.value, modules, shown) or all(
-            _sets_display(target, modules) for target in node.targets
-        )
-    inner: list[ast.stmt] = []
-    if isinstance(node, ast.For | ast.While | ast.If):
-        inner = [*node.body, *node.orelse]
-    elif isinstance(node, ast.With):
-        inner = list(node.body)
-    return bool(inner) and all(only_shows(item, modules, shown) for item in inner)
-
-
-def _is_plot(node: ast.expr, modules: Mapping[str, str], shown: Collection[str]) -> bool:
-    root = root_name(node)
-    if root is None or not isinstance(node, ast.Call | ast.Attribute | ast.Subscript):
-        return False
-    return root in shown or modules.get(root, "") in DISPLAY_MODULES - {"tqdm", "warnings"}
-
-
-def _sets_display(target: ast.expr, modules: Mapping[str, str]) -> bool:
-    """``pd.options.display.max_columns = 50``, ``plt.rcParams["figure.dpi"] = 120``."""
-    if isinstance(target, ast.Name):
-        return False
-    root = root_name(target)
-    if root is None or root not in modules:
-        return False
-    return modules[root] in DISPLAY_MODULES or "display" in ast.unparse(target)
-
-
-def _shown_names(cells: Iterable[CellCode], modules: dict[str, str]) -> frozenset[str]:
-    """Names that hold plots, axes or loggers, and nothing else."""
-    shown = set(DISPLAY_NAMES)
-    other: set[str] = set()
-    for code in cells:
-        for node in code.nodes:
-            if not isinstance(node, ast.Assign):
-                continue
-            names = {
-                item.id
-                for target in node.targets
-                for item in nodes_of(target)
-                if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
-            }
-            if _is_plot(node.value, modules, frozenset(shown)):
-                shown |= names
-            else:
-                other |= names
-    return frozenset(shown - other)

@@ -17,6 +17,8 @@ from nbprod.extraction.rules import finding, refusal
 from nbprod.notebook.effects import root_name
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from nbprod.extraction.pieces import Piece
     from nbprod.extraction.selection import Selection
 
@@ -153,14 +155,15 @@ def _common_frame(selection: Selection, piece: Piece, arrays: list[str]) -> str:
         trail, current = [name], name
         while True:
             binder = _binder(before, current)
-            root = _row_root(binder) if binder is not None else None
+            root = _row_root(binder, selection.imports) if binder is not None else None
             if root is None or root in trail or _binder(before, root) is None:
                 break
             trail.append(root)
             current = root
         found.append(trail)
+    loaded = {n for p in selection.pieces if p.role == "data" for n in _written(p)}
     for name in found[-1]:
-        if all(name in trail for trail in found) and name not in arrays:
+        if all(name in trail for trail in found) and name not in arrays and name in loaded:
             return name
     raise _refuse(
         piece,
@@ -174,7 +177,7 @@ def _binder(pieces: list[Piece], name: str) -> Piece | None:
     return found[-1] if found else None
 
 
-def _row_root(piece: Piece) -> str | None:
+def _row_root(piece: Piece, imports: Collection[str]) -> str | None:
     """The name whose rows a statement's value has: ``df`` in ``df.drop(columns=...)``."""
     value = getattr(piece.node, "value", None)
     if not isinstance(value, ast.expr):
@@ -184,11 +187,26 @@ def _row_root(piece: Piece) -> str | None:
     called = isinstance(function, ast.Name) or (
         isinstance(function, ast.Attribute) and function.attr in ("transform", "fit_transform")
     )
-    if root is None or called or root not in piece.names.needs:
-        arguments = value.args if isinstance(value, ast.Call) else []
+    if root is None or called or root in imports or root not in piece.names.needs:
+        arguments = _arguments(value)
         names = [root_name(item) for item in arguments]
         root = next((name for name in names if name), None)
     return root
+
+
+def _arguments(value: ast.expr) -> list[ast.expr]:
+    """What a call is given; of ``pd.concat([df, dummies])`` the list's items."""
+    if not isinstance(value, ast.Call):
+        return []
+    given = [*value.args, *(item.value for item in value.keywords if item.arg)]
+    spread: list[ast.expr] = []
+    for item in given:
+        spread += item.elts if isinstance(item, ast.List | ast.Tuple) else [item]
+    return spread
+
+
+def _written(piece: Piece) -> set[str]:
+    return {*piece.names.binds, *piece.names.mutates}
 
 
 def _closure(selection: Selection, names: list[str], frame: str, end: Piece) -> list[Piece]:

@@ -12,6 +12,7 @@ from nbprod.extraction.arrays import array_form, needs_array
 from nbprod.extraction.entries import SHAPES, Entry
 from nbprod.extraction.learned_values import learned_values
 from nbprod.extraction.meanings import changes
+from nbprod.extraction.mixed_cells import sort_out
 from nbprod.extraction.popped_labels import unpop
 from nbprod.extraction.program import Program
 from nbprod.extraction.rules import finding, refusal
@@ -50,6 +51,7 @@ class Workbench:
         self.selection = selection
         self.definitions = definitions
         unpop(selection, label)
+        sort_out(selection, label)
         name_versions(selection)
         tangled = untangle(selection)
         set_apart(selection)

@@ -105,7 +105,8 @@ def is_to_look_at(
 ) -> bool:
     """Whether an expression, standing as a statement, changes nothing that is kept.
 
-    ``modules`` tells the top-level package behind an imported name; ``shown`` are names of plots.
+    ``modules`` tells the top-level package behind an imported name; ``shown`` are names of plots,
+    and of functions that only show something, as ``name()``.
     """
     if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
         return False
@@ -118,7 +119,7 @@ def is_to_look_at(
     if any(is_in_place(inner) for inner in nodes_of(node) if isinstance(inner, ast.Call)):
         return _is_of_plot(node, modules, shown) and not _asks_in_place(node)
     if isinstance(node.func, ast.Name):
-        known = node.func.id in _TO_LOOK_AT_FUNCTIONS
+        known = node.func.id in _TO_LOOK_AT_FUNCTIONS or f"{node.func.id}()" in shown
         top = modules.get(node.func.id, "")
         return known or top in DISPLAY_MODULES or _only_measures(node.func.id, top)
     if isinstance(node.func, ast.Attribute):

@@ -20,7 +20,8 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import ExecutionError
-from nbprod.extraction.selection import STAYS, only_shows, select
+from nbprod.extraction.selection import STAYS, select
+from nbprod.extraction.showing import only_shows
 from nbprod.notebook.graph import understand
 
 if TYPE_CHECKING:

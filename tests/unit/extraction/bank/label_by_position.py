@@ -1,5 +1,5 @@
 # %% [markdown]
-# # The label as the last column, by position: a request has no such column
+# # The label as the last column, by position: a request has no such column, so it goes by name
 # label: quality
 
 # %%
@@ -25,3 +25,10 @@ knn = KNeighborsClassifier(n_neighbors=3).fit(X_train, y_train)
 
 # %% tags=["nbprod:predict"]
 y_pred = knn.predict(X_test)
+
+# %%
+expected = {
+    "features": wine.iloc[:60, :-1],
+    "holdout_features": wine.iloc[60:, :-1],
+    "predictions": pd.DataFrame({"quality": y_pred}, index=test.index),
+}
