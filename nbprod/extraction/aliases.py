@@ -43,6 +43,17 @@ def without_aliases(parts: list[Part], arguments: set[str]) -> list[Part]:
     return parts
 
 
+def without_last_name(
+    parts: list[tuple[Statement, Piece]], result: str
+) -> tuple[list[tuple[Statement, Piece]], str]:
+    """The statements without a last one that only names the result again, and the result."""
+    pair = _plain_assignment(parts[-1][0]) if parts else None
+    made = pair is not None and "rows" in parts[-1][1].notes
+    if not made or pair is None or pair[0] != result:
+        return parts, result
+    return parts[:-1], pair[1]
+
+
 def without_label_names(parts: list[Part], label_names: frozenset[str]) -> list[Part]:
     """The statements without ``target = "late"``, where the label itself is given instead."""
     kept: list[Part] = []
@@ -89,7 +100,9 @@ def _alias(parts: list[Part], index: int, arguments: set[str]) -> tuple[str, str
         return None
     others = [_names(item) for number, (item, _) in enumerate(parts) if number != index]
     later = others[index:]
-    if target in arguments or any(target in names.binds for names in others):
+    # a name that goes on alone may be assigned again: X_train = X; X_train = scale(X_train)
+    ends = made and not any(source in names.needs or source in names.binds for names in later)
+    if target in arguments or any(target in n.binds for n in (others[:index] if ends else others)):
         return None
     if any(source in names.binds for names in later) or any(
         target in query for query in map(_text_queries, (item for item, _ in parts[index + 1 :]))

@@ -30,13 +30,17 @@ if TYPE_CHECKING:
 class Anatomy:
     """The values that the entry functions take and give."""
 
-    def __init__(self, program: Program, label: str, *, tangled: bool = False) -> None:
+    def __init__(
+        self, program: Program, label: str, *, tangled: bool = False, joined: bool = False
+    ) -> None:
         self.program = program
         self.label = label
+        self.joined = joined  # the notebook computes features of two frames put together
         self.tangled = tangled  # the notebook computes features of all rows, and splits then
         self.own = own_entries(program.definitions, program.parameters)
         self.calls = _entry_calls(program, self.own)
         self.label_names = _names_of_label(program, label)
+        self.label_lists = _names_of_label(program, label, listed=True)
         self.frame: Value | None = None
         self.train: Value | None = None
         self.holdout: Value | None = None
@@ -56,6 +60,15 @@ class Anatomy:
         if self.frame is not None and _same(value, self.frame):
             return "frame" if self.train is not None else "train"
         return ""
+
+    def stands_for(self, base: str, rows: str) -> bool:
+        """Whether rows of a base may stand for the training or held-out rows.
+
+        Features of all rows, or of both kinds put together, are those of either.
+        """
+        if base == rows:
+            return True
+        return (base == "frame" and self.tangled) or (base == "train" and self.joined)
 
     def rows(self, name: str, writer: Piece | None) -> frozenset[str]:
         """The bases whose rows a value is made of, other than through what fit learned."""
@@ -178,7 +191,9 @@ class Anatomy:
     def _is_label(self, node: ast.expr) -> bool:
         if isinstance(node, ast.Constant):
             return bool(node.value == self.label)
-        return isinstance(node, ast.Name) and node.id in self.label_names
+        if isinstance(node, ast.List) and len(node.elts) == 1:  # frame[["late"]]
+            return self._is_label(node.elts[0])
+        return isinstance(node, ast.Name) and node.id in self.label_names | self.label_lists
 
     # ------------------------------------------------------------ frame and split
 
@@ -347,12 +362,18 @@ def _targets(piece: Piece) -> list[str]:
     return []
 
 
-def _names_of_label(program: Program, label: str) -> frozenset[str]:
-    """Constants and parameters that hold the label column's name, and nothing else."""
+def _names_of_label(program: Program, label: str, *, listed: bool = False) -> frozenset[str]:
+    """Constants and parameters that hold the label column's name, and nothing else.
+
+    listed: those that hold a list of it alone.
+    """
     holders = [*program.definitions.pieces.values(), *program.parameters.values(), *program.steps]
     meant: dict[str, bool] = {}
     for piece in holders:
         value = getattr(piece.node, "value", None)
+        if listed:
+            items = value.elts if isinstance(value, ast.List) else []
+            value = items[0] if len(items) == 1 else None
         holds = isinstance(value, ast.Constant) and value.value == label and bool(label)
         for name in piece.names.binds:
             meant[name] = holds and meant.get(name, True)

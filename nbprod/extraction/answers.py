@@ -57,7 +57,12 @@ def set_apart(selection: Selection) -> None:
             rows |= {name: rows.get(root, root) for name in changed.names.binds}
         else:
             made |= changed.names.binds.keys()
-    selection.pieces = [p for p in selection.pieces if p.role != "predict" or not _copies_itself(p)]
+    selection.pieces = [
+        p
+        for p in selection.pieces
+        if p.role != "predict"
+        or not (_copies_itself(p) or _stores_key(selection, p, made, trained))
+    ]
 
 
 def _raw_root(piece: Piece, answers: set[str]) -> str:
@@ -67,6 +72,25 @@ def _raw_root(piece: Piece, answers: set[str]) -> str:
         return ""
     root = root_name(node.value)
     return root if root in piece.names.needs else ""
+
+
+def _stores_key(selection: Selection, piece: Piece, made: set[str], trained: set[str]) -> bool:
+    """``sub["Id"] = test_ids``: a raw column beside the answers in a frame of answers."""
+    node = piece.node
+    if not (
+        isinstance(node, ast.Assign)
+        and isinstance(target := node.targets[0], ast.Subscript)
+        and isinstance(target.value, ast.Name)
+        and isinstance(target.slice, ast.Constant)
+        and target.value.id in made
+    ):
+        return False
+    read = {item.id for item in ast.walk(node.value) if isinstance(item, ast.Name)}
+    frames = {n for p in selection.pieces if p.role in ("data", "split") for n in p.names.binds}
+    if not read & frames or read & (made | trained):
+        return False
+    _tell(selection, piece, f"predictions are given without {target.slice.value!r}")
+    return True
 
 
 def _copies_itself(piece: Piece) -> bool:

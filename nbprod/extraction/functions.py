@@ -11,6 +11,7 @@ import libcst as cst
 from nbprod.extraction.aliases import (
     without_aliases,
     without_label_names,
+    without_last_name,
     without_unread_targets,
 )
 from nbprod.extraction.entries import SHAPES, Entry
@@ -138,6 +139,7 @@ class Functions:
                 lines = [*([cst.EmptyLine(indent=False)] if blank else []), *trimmed(own)]
                 parts.append((syntax.with_changes(leading_lines=lines), piece))
         result = self._state_call(entry) if entry.shape.name == "fit" else entry.result
+        parts, result = without_last_name(parts, result)
         body: list[tuple[Statement, Piece | None]] = [*parts]
         if result:
             body.append((statement(f"return {result}")[1], None))
@@ -162,6 +164,7 @@ class Functions:
             extras=extras,
             label=self.work.anatomy.label,
             label_names=self.work.anatomy.label_names,
+            label_lists=self.work.anatomy.label_lists,
             label_of=labelled,
             drop_label_safely=entry.drop_label_safely,
         )

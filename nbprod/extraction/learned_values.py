@@ -1,4 +1,4 @@
-"""Statistics that features cells take of the training rows, for held-out rows to use as well.
+"""Statistics that features cells take of the training rows, for all rows to use.
 
 ``median = train["age"].median()`` in a features cell, and ``test["age"].fillna(median)`` after it:
 the cell's other statements transform, this one learns.
@@ -13,44 +13,46 @@ if TYPE_CHECKING:
     from nbprod.extraction.anatomy import Anatomy
     from nbprod.extraction.pieces import Piece
     from nbprod.extraction.program import Program
+    from nbprod.extraction.selection import Selection
 
 _OVER_ROWS = "mean median mode std var min max quantile sum unique nunique value_counts agg"
-_STATISTICS = frozenset(_OVER_ROWS.split())
+STATISTICS = frozenset(_OVER_ROWS.split())
 _KEPT_AS = frozenset({"tolist", "to_list", "to_dict", "item", "idxmax", "to_numpy"})
 _MADE_OF = frozenset({"float", "int", "sorted", "set", "list", "dict", "len", "round"})
 
 
-def learned_values(program: Program, anatomy: Anatomy) -> list[Piece]:
-    """The statements of features cells that learn what held-out rows are given."""
-    if anatomy.tangled:
-        return []
-    candidates = {
-        id(piece): piece
+def learned_values(selection: Selection, program: Program, anatomy: Anatomy) -> bool:
+    """Make fit statements of those in features cells that learn, in place; whether any does."""
+    learned = {
+        id(piece)
         for piece in program.steps
-        if piece.role == "features" and _is_statistic(piece.node)
+        if piece.role == "features"
+        and _learns(piece.node)
+        and _of_training(piece, program, anatomy)
     }
-    found: dict[int, Piece] = {}
-    for reader in program.steps if candidates else ():
-        for name in program.needs(reader):
-            by = program.writer(reader, name)
-            if by is None or id(by) not in candidates or name not in by.names.binds:
-                continue
-            written = (*reader.names.binds, *reader.names.mutates)
-            if anatomy.rows(name, by) == {"train"} and any(
-                "holdout" in anatomy.rows(item, reader) for item in written
-            ):
-                found[id(by)] = by
-    return list(found.values())
+    selection.pieces = [
+        piece.as_role("fit") if id(piece) in learned else piece for piece in selection.pieces
+    ]
+    return bool(learned)
 
 
-def _is_statistic(node: ast.stmt) -> bool:
-    if not (
+def _of_training(piece: Piece, program: Program, anatomy: Anatomy) -> bool:
+    rows = {name: anatomy.rows(name, program.writer(piece, name)) for name in program.needs(piece)}
+    made_of = frozenset[str]().union(*rows.values())
+    return bool(made_of) and "holdout" not in made_of
+
+
+def _learns(node: ast.stmt) -> bool:
+    return (
         isinstance(node, ast.Assign)
         and len(node.targets) == 1
         and isinstance(node.targets[0], ast.Name)
-    ):
-        return False
-    value: ast.expr = node.value
+        and is_statistic(node.value)
+    )
+
+
+def is_statistic(value: ast.expr) -> bool:
+    """Whether an expression is a value over rows: ``df["a"].mean()``, ``df["b"].mode()[0]``."""
     while True:
         if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Constant):
             value = value.value  # train["port"].mode()[0]
@@ -62,9 +64,19 @@ def _is_statistic(node: ast.stmt) -> bool:
             value = value.args[0]
         elif not isinstance(value.func, ast.Attribute):
             return False
-        elif value.func.attr in _STATISTICS:
-            return not any(item.arg == "axis" for item in value.keywords)
+        elif value.func.attr in STATISTICS:
+            along = [item.value for item in value.keywords if item.arg == "axis"]
+            along += [item for item in value.args if value.func.attr == "sum"]
+            return not along and not _for_each_row(value)
         elif value.func.attr in _KEPT_AS:
             value = value.func.value
         else:
             return False
+
+
+def _for_each_row(value: ast.Call) -> bool:
+    """Whether a chain gives a value for each row on its way: ``.rolling(3).mean()``."""
+    return any(
+        isinstance(item, ast.Attribute) and item.attr in ("rolling", "expanding", "ewm", "shift")
+        for item in ast.walk(value)
+    )

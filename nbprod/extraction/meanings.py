@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nbprod.extraction.program import Slice
 
 _LEARNS = frozenset({"fit", "fit_transform", "partial_fit"})
+_WRITERS = frozenset({"dump", "save", "savez", "savetxt", "savefig", "save_model", "write_text"})
 _HELD_OUT = re.compile(
     r"hold|test|valid|(^|_|[a-z])val($|_|\d)|eval|unseen|oos|out_of|(^|_)dev($|_)", re.IGNORECASE
 )
@@ -36,6 +37,15 @@ def has_effect(piece: Piece, *, training: bool = False) -> bool:
     if training:
         return any(isinstance(inner, ast.Expr | ast.Raise) for inner in ast.walk(node))
     return not piece.names.binds and not piece.names.mutates
+
+
+def writes_file(node: ast.stmt) -> bool:
+    """Whether a statement is there for the file that it writes."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call):
+        return False
+    last = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    return last in _WRITERS or (last.startswith("to_") and last not in ("to_numpy", "to_list"))
 
 
 def changes(part: Slice, name: str) -> bool:

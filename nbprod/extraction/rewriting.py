@@ -39,6 +39,7 @@ class Rewrite:
     extras: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     label: str = ""
     label_names: frozenset[str] = frozenset()  # constants that hold the label column's name
+    label_lists: frozenset[str] = frozenset()  # constants that hold a list of it alone
     label_of: frozenset[str] = frozenset()
     drop_label_safely: bool = False
 
@@ -187,6 +188,8 @@ class _Rewriter:
         if isinstance(before, cst.Call) and isinstance(after, cst.Call):
             return self._call(before, after)
         if isinstance(before, cst.Subscript) and self._takes_label(before):
+            if self._is_listed(before):
+                return cst.parse_expression("label.to_frame()")
             return cst.Name("label", lpar=before.lpar, rpar=before.rpar)
         if (
             isinstance(before, cst.Attribute)
@@ -229,6 +232,14 @@ class _Rewriter:
             and self._is_label(index.value)
         )
 
+    def _is_listed(self, node: cst.Subscript) -> bool:
+        """Whether it is a frame of the label alone: ``frame[["late"]]``."""
+        index = node.slice[0].slice
+        value = index.value if isinstance(index, cst.Index) else None
+        return isinstance(value, cst.List) or (
+            isinstance(value, cst.Name) and value.value in self.how.label_lists
+        )
+
     def _popped_label(self, node: cst.Call) -> bool:
         return (
             isinstance(node.func, cst.Attribute)
@@ -261,7 +272,10 @@ class _Rewriter:
     def _is_label(self, node: cst.BaseExpression) -> bool:
         if isinstance(node, cst.SimpleString):
             return node.evaluated_value == self.how.label
-        return isinstance(node, cst.Name) and node.value in self.how.label_names
+        if isinstance(node, cst.List) and len(node.elements) == 1:
+            return self._is_label(node.elements[0].value)
+        named = self.how.label_names | self.how.label_lists
+        return isinstance(node, cst.Name) and node.value in named
 
     def _is_outer(self, node: cst.Name, name: str) -> bool:
         """Whether a name resolves to the notebook's own scope, not to one within the statement."""

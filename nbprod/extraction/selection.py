@@ -11,6 +11,7 @@ from nbprod.extraction.commands import command_finding
 from nbprod.extraction.expansion import expand
 from nbprod.extraction.frame_lists import FrameLists
 from nbprod.extraction.learning import made_by
+from nbprod.extraction.meanings import writes_file
 from nbprod.extraction.pieces import CellSyntax, Piece, statement, text_of
 from nbprod.extraction.rules import finding, refusal
 from nbprod.extraction.showing import only_shows, shown_names
@@ -267,6 +268,9 @@ def _left_behind(selection: Selection, piece: Piece) -> bool:
         return True
     if only_shows(node, selection.modules, selection.shown):
         _leave(selection, piece, "NBX009", "only shows something")
+        return True
+    if piece.role in ("features", "predict") and writes_file(node):
+        _leave(selection, piece, "NBX010", "a request writes no file")
         return True
     return False
 

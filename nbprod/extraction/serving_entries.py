@@ -74,7 +74,7 @@ def _chain(work: Workbench, target: Value, rows: str, *, compared: bool = False)
         if compared and by is not None and _only_names_columns(work, by):
             return True
         base = work.anatomy.base(name, by)
-        if base == rows or (base == "frame" and work.anatomy.tangled):
+        if base and work.anatomy.stands_for(base, rows):
             return True
         if base:
             raise work.refuse_input(
@@ -144,7 +144,8 @@ def check_lineage(work: Workbench, part: Slice, rows: str, role: str) -> None:
 
 def _tell_all_rows(work: Workbench, piece: Piece) -> None:
     """Warn of what the cells learn before they split: in the module it is learned afterwards."""
-    learned = ", ".join([*piece.names.binds, *piece.names.mutates]) or piece.first_line
+    names = piece.names.mutates or piece.names.binds
+    learned = ", ".join(names) or piece.first_line
     work.result.findings.append(
         finding(
             "NBX052",

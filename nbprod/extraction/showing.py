@@ -49,7 +49,7 @@ def _sets_display(target: ast.expr, modules: Mapping[str, str]) -> bool:
     return modules[root] in DISPLAY_MODULES or "display" in ast.unparse(target)
 
 
-def shown_names(cells: Iterable[CellCode], modules: dict[str, str]) -> frozenset[str]:
+def shown_names(cells: Collection[CellCode], modules: dict[str, str]) -> frozenset[str]:
     """Names that hold plots, axes or loggers, and nothing else."""
     shown = set(DISPLAY_NAMES)
     other: set[str] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.anatomy import call_argument
@@ -30,6 +31,7 @@ def build_train(work: Workbench) -> None:
     work.model = _model_name(work, pieces)
     roots = [piece for piece in pieces if has_effect(piece, training=True)]
     roots = [piece for piece in roots if not work.reads_held_out(piece)]
+    roots = _without_other_models(roots, pieces, work.model)
     found: dict[str, Piece | None] = {}
     part = work.program.slice(
         [(work.model, work.last_in(pieces, work.model))],
@@ -37,9 +39,55 @@ def build_train(work: Workbench) -> None:
         roots=roots,
         ignored=work.anatomy.label_reads,
     )
+    if len(found) > 1 and (hidden := _hidden_change(work, found)) is not None:
+        raise hidden
     work.features = one_frame_of_features(found, pieces, work.label)
     entry = work.entry("train", part, work.model)
     work.bind(entry, part, dict.fromkeys(found, "features"), "parameters")
+
+
+def _without_other_models(roots: list[Piece], pieces: list[Piece], model: str) -> list[Piece]:
+    """The statements without fits of models that the one which is kept has nothing to do with."""
+    near = {model}
+    grown = True
+    while grown:
+        before = len(near)
+        for piece in pieces:
+            written = {*piece.names.binds, *piece.names.mutates}
+            if written & near and piece not in roots:
+                near |= {*written, *piece.names.needs}
+        for piece in roots:
+            if near & {*piece.names.needs, *piece.names.mutates} and not _fits_alone(piece):
+                near |= {*piece.names.needs, *piece.names.binds}
+        grown = len(near) > before
+    return [piece for piece in roots if not (name := _fits_alone(piece)) or name in near]
+
+
+def _fits_alone(piece: Piece) -> str:
+    """The model's name in ``model.fit(X, y)`` as a statement; or ""."""
+    call = piece.node.value if isinstance(piece.node, ast.Expr) else None
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+        holder = call.func.value
+        return holder.id if call.func.attr == "fit" and isinstance(holder, ast.Name) else ""
+    return ""
+
+
+def _hidden_change(work: Workbench, found: dict[str, Piece | None]) -> Exception | None:
+    """The error for what an untagged cell does to rows on their way to these values, if any."""
+    pending = [(name, by) for name, by in found.items() if by is not None]
+    seen: set[int] = set()
+    while pending:
+        _, by = pending.pop()
+        if id(by) in seen:
+            continue
+        seen.add(id(by))
+        for name in work.program.needs(by):
+            before = work.program.writer(by, name)
+            if before is not None and not before.role:
+                return work.program.not_there(by, name, before)
+            if before is not None:
+                pending.append((name, before))
+    return None
 
 
 def one_frame_of_features(

@@ -172,6 +172,19 @@ def _common_frame(selection: Selection, piece: Piece, arrays: list[str]) -> str:
     )
 
 
+def frame_behind(selection: Selection, name: str, piece: Piece) -> str:
+    """The frame of the data cells whose rows a name has where a statement reads it; or ""."""
+    before = [item for item in selection.pieces if item.order < piece.order]
+    seen: set[str] = set()
+    while name and name not in seen:
+        seen.add(name)
+        if any(item.role == "data" and name in _written(item) for item in before):
+            return name
+        binder = _binder(before, name)
+        name = (_row_root(binder, selection.imports) or "") if binder is not None else ""
+    return ""
+
+
 def _binder(pieces: list[Piece], name: str) -> Piece | None:
     found = [item for item in pieces if name in item.names.binds]
     return found[-1] if found else None

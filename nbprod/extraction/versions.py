@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.learning import column_of, learns_alone, made_by
+from nbprod.extraction.meanings import looks_held_out
 from nbprod.extraction.pieces import source_of, statement
 from nbprod.extraction.rewriting import Rewrite, rewrite
 from nbprod.extraction.rules import finding
@@ -36,7 +37,7 @@ class _Version:
 
 def name_versions(selection: Selection) -> None:
     """Give every learned thing that is read a name of its own, in place."""
-    pieces = sorted(selection.pieces, key=lambda piece: piece.order)
+    pieces = _without_refits(selection, sorted(selection.pieces, key=lambda p: p.order))
     names = {name for piece in pieces if piece.role == "fit" for name in piece.names.binds}
     names |= {name for piece in pieces if piece.role == "fit" for name in piece.names.mutates}
     for name in sorted(names):
@@ -46,6 +47,45 @@ def name_versions(selection: Selection) -> None:
         _name(selection, versions, name)
         pieces = _renamed(selection, pieces, versions, name)
     selection.pieces[:] = pieces
+
+
+def _without_refits(selection: Selection, pieces: list[Piece]) -> list[Piece]:
+    """The statements without those that fit anew on held-out rows what training rows taught.
+
+    ``X_test = scaler.fit_transform(X_test)``: the module transforms with what it has learned.
+    """
+    fitted: dict[str, Piece] = {}
+    kept: list[Piece] = []
+    for piece in pieces:
+        name = _learner(piece.node) if learns_alone(piece.node) else ""
+        given = _given(piece.node) if name else set()
+        if name and piece.role == "fit" and given and all(map(looks_held_out, given)):
+            before = fitted.get(name)
+            if before is not None and not any(map(looks_held_out, _given(before.node))):
+                if kept and made_by(kept[-1].node) and name in kept[-1].names.binds:
+                    kept.pop()  # the new object that it would have been
+                selection.findings.append(
+                    finding(
+                        "NBX052",
+                        f"{name} learns anew from held-out rows: `{piece.first_line}`",
+                        hint=f"the module keeps what the training rows taught {name}:"
+                        " only .transform() held-out rows",
+                        cell_id=piece.cell_id,
+                        line=piece.line,
+                    )
+                )
+                continue
+        if name:
+            fitted[name] = piece
+        kept.append(piece)
+    return kept
+
+
+def _given(node: ast.stmt) -> set[str]:
+    """The names of what a statement's call is given."""
+    value = getattr(node, "value", None)
+    parts = value.args if isinstance(value, ast.Call) else []
+    return {root for part in parts if (root := root_name(part)) is not None}
 
 
 def _versions(pieces: list[Piece], name: str) -> list[_Version] | None:
@@ -121,6 +161,8 @@ def _renamed(
             if not version.made:
                 found.append(_again(selection, piece, version.name, name, current))
             current = version.name
+            if name in selection.makers:
+                selection.makers[current] = selection.makers[name]
             selection.findings.append(
                 finding(
                     "NBX011",

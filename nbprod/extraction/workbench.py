@@ -10,6 +10,9 @@ from nbprod.extraction.anatomy import Anatomy
 from nbprod.extraction.answers import set_apart
 from nbprod.extraction.arrays import array_form, needs_array
 from nbprod.extraction.entries import SHAPES, Entry
+from nbprod.extraction.hoisting import hoist
+from nbprod.extraction.joined_frames import take_apart
+from nbprod.extraction.label_steps import prepare_label
 from nbprod.extraction.learned_values import learned_values
 from nbprod.extraction.meanings import changes
 from nbprod.extraction.mixed_cells import sort_out
@@ -53,20 +56,21 @@ class Workbench:
         unpop(selection, label)
         sort_out(selection, label)
         name_versions(selection)
+        prepare_label(selection, definitions, label)
+        joined = take_apart(selection)
         tangled = untangle(selection)
         set_apart(selection)
         told = len(selection.findings)
         self.program = Program(selection, definitions)
-        self.anatomy = Anatomy(self.program, label, tangled=tangled)
-        learned = learned_values(self.program, self.anatomy)
-        if learned:  # read the program again, with these statements in the role that they play
-            del selection.findings[told:]
-            fits = {id(piece) for piece in learned}
-            selection.pieces = [
-                piece.as_role("fit") if id(piece) in fits else piece for piece in selection.pieces
-            ]
-            self.program = Program(selection, definitions)
-            self.anatomy = Anatomy(self.program, label, tangled=tangled)
+        self.anatomy = Anatomy(self.program, label, tangled=tangled, joined=joined)
+        for learn in (learned_values, hoist):
+            before = selection.findings[told:]
+            if learn(selection, self.program, self.anatomy):
+                # read the program again, with statements in the roles that they play
+                selection.findings[told:] = selection.findings[told + len(before) :]
+                told = len(selection.findings)
+                self.program = Program(selection, definitions)
+                self.anatomy = Anatomy(self.program, label, tangled=tangled, joined=joined)
         self.label = label
         self.result = Assembly(own_state="fit" in self.anatomy.own)
         self.features: Value | None = None

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 rng = np.random.default_rng(30)
 train = pd.DataFrame({"kind": rng.choice(["a", "b"], 40), "x": rng.normal(size=40)})
 train["target"] = rng.integers(0, 2, 40)
-test = pd.DataFrame({"kind": rng.choice(["a", "b", "c"], 20), "x": rng.normal(size=20)})
+test = pd.DataFrame({"kind": rng.choice(["a", "b"], 20), "x": rng.normal(size=20)})
 
 # %% tags=["nbprod:features"]
 ntrain = train.shape[0]
@@ -28,3 +28,10 @@ model = LogisticRegression().fit(X_train, train["target"])
 
 # %% tags=["nbprod:predict"]
 pred = model.predict(X_test)
+
+# %%
+expected = {
+    "rows": test,
+    "features": X_train,
+    "predictions": pd.DataFrame({"target": pred}),
+}
