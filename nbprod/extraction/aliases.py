@@ -34,13 +34,38 @@ def without_aliases(parts: list[Part], arguments: set[str]) -> list[Part]:
             index += 1
             continue
         target, source = found
-        how = Rewrite(names={target: source})
-        later = [(rewrite(syntax, how), piece) for syntax, piece in parts[index + 1 :]]
+        before, later = parts[:index], parts[index + 1 :]
+        if _mentions(before, source) < _mentions(later, target) and _is_free(parts, index, found):
+            how = Rewrite(names={source: target})
+            before = [(rewrite(syntax, how), piece) for syntax, piece in before]
+        else:
+            how = Rewrite(names={target: source})
+            later = [(rewrite(syntax, how), piece) for syntax, piece in later]
         if later and parts[index][0].leading_lines and not later[0][0].leading_lines:
             first = later[0][0].with_changes(leading_lines=parts[index][0].leading_lines)
             later[0] = (first, later[0][1])
-        parts = [*parts[:index], *later]
+        parts = [*before, *later]
+        index = 0
     return parts
+
+
+def _mentions(parts: list[Part], name: str) -> int:
+    """How many statements read or write a name."""
+    told = [_names(syntax) for syntax, _ in parts]
+    return sum(name in names.needs or name in names.binds for names in told)
+
+
+def _is_free(parts: list[Part], index: int, pair: tuple[str, str]) -> bool:
+    """Whether the statements before may call it what those after do: nothing else goes by it."""
+    target, source = pair
+    before = [_names(syntax) for syntax, _ in parts[:index]]
+    after = [_names(syntax) for syntax, _ in parts[index + 1 :]]
+    bound = any(source in names.binds for names in before)
+    first = next((n for n in before if source in n.binds or source in n.needs), None)
+    made = first is not None and source in first.binds and source not in first.needs
+    taken = any(target in names.needs or target in names.binds for names in before)
+    later = any(source in names.needs or source in names.binds for names in after)
+    return bound and made and not taken and not later
 
 
 def without_last_name(

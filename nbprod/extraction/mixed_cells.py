@@ -209,11 +209,12 @@ class _Steps:
         predict = self.of("predict")
         for piece in predict:
             for name in _model_arguments(piece, models):
-                for made in self.upstream([name], piece, "predict"):
-                    if made not in self.pieces or self.reads_model(made, models):
-                        continue
-                    if _makes_features(made):
-                        self.move(made, "features")
+                steps = self.upstream([name], piece, "predict")
+                steps = [step for step in steps if not self.reads_model(step, models)]
+                if all(".copy()" in step.code for step in steps):
+                    continue  # to store answers in
+                for made in filter(_makes_features, steps):
+                    self.move(made, "features")
 
     def predictions(self) -> None:
         """Where no cell predicts, what train cells predict for held-out rows."""

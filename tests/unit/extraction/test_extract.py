@@ -728,7 +728,7 @@ predictions = pd.DataFrame({"late": p}, index=X_holdout.index)
             id="rows dropped on the way",
         ),
         pytest.param(
-            {"scaled": ("features", "A = X_train / X.max()\nB = X_test / X.max()")},
+            {"scaled": ("features", "A = X_train / X.iloc[0]\nB = X_test / X.iloc[0]")},
             id="all rows in features",
         ),
     ],

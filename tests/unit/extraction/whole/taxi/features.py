@@ -69,25 +69,25 @@ def fit(frame, parameters):
     for column in ["rain", "snow"]:
         frame[column] = day.map(weather_by_day[column]).fillna(0)
     frame["store_and_fwd_flag"] = 1 * (frame["store_and_fwd_flag"].values == "Y")
-    y = frame["trip_duration"]
-    X = frame.drop(columns=["trip_duration", "id"])
+    y_train = frame["trip_duration"]
+    X_train = frame.drop(columns=["trip_duration", "id"])
     coords = np.vstack((
-        X[["pickup_latitude", "pickup_longitude"]].values,
-        X[["dropoff_latitude", "dropoff_longitude"]].values,
+        X_train[["pickup_latitude", "pickup_longitude"]].values,
+        X_train[["dropoff_latitude", "dropoff_longitude"]].values,
     ))
     pca = PCA().fit(coords)
-    X = add_pca(X.copy(), pca=pca)
+    X_train = add_pca(X_train.copy(), pca=pca)
     sample = np.random.RandomState(parameters.seed).permutation(len(coords))[:200]
     kmeans = MiniBatchKMeans(n_clusters=parameters.N_CLUSTERS, random_state=parameters.seed, n_init=3)
     kmeans.fit(coords[sample])
-    X["pickup_cluster"] = kmeans.predict(X[["pickup_latitude", "pickup_longitude"]].values)
-    X["dropoff_cluster"] = kmeans.predict(X[["dropoff_latitude", "dropoff_longitude"]].values)
-    speed = X["distance"] / y * 3600
-    speed_by_hour = speed.groupby(X["hour"]).mean()
+    X_train["pickup_cluster"] = kmeans.predict(X_train[["pickup_latitude", "pickup_longitude"]].values)
+    X_train["dropoff_cluster"] = kmeans.predict(X_train[["dropoff_latitude", "dropoff_longitude"]].values)
+    speed = X_train["distance"] / y_train * 3600
+    speed_by_hour = speed.groupby(X_train["hour"]).mean()
     speed_overall = speed.mean()
-    X["speed_hour"] = X["hour"].map(speed_by_hour).fillna(speed_overall)
+    X_train["speed_hour"] = X_train["hour"].map(speed_by_hour).fillna(speed_overall)
     # trips between two neighborhoods
-    pairs = X.assign(duration=y).groupby(["pickup_cluster", "dropoff_cluster"])
+    pairs = X_train.assign(duration=y_train).groupby(["pickup_cluster", "dropoff_cluster"])
     pair_table = pairs["duration"].agg(["mean", "count"]).reset_index()
     pair_table.columns = ["pickup_cluster", "dropoff_cluster", "pair_mean", "pair_count"]
     return State(
@@ -120,14 +120,14 @@ def transform(frame, state):
     for column in ["rain", "snow"]:
         frame[column] = day.map(state.weather_by_day[column]).fillna(0)
     frame["store_and_fwd_flag"] = 1 * (frame["store_and_fwd_flag"].values == "Y")
-    X = frame.drop(columns=["trip_duration", "id"], errors="ignore")
-    X = add_pca(X.copy(), pca=state.pca)
-    X["pickup_cluster"] = state.kmeans.predict(X[["pickup_latitude", "pickup_longitude"]].values)
-    X["dropoff_cluster"] = state.kmeans.predict(X[["dropoff_latitude", "dropoff_longitude"]].values)
-    X["speed_hour"] = X["hour"].map(state.speed_by_hour).fillna(state.speed_overall)
+    X_train = frame.drop(columns=["trip_duration", "id"], errors="ignore")
+    X_train = add_pca(X_train.copy(), pca=state.pca)
+    X_train["pickup_cluster"] = state.kmeans.predict(X_train[["pickup_latitude", "pickup_longitude"]].values)
+    X_train["dropoff_cluster"] = state.kmeans.predict(X_train[["dropoff_latitude", "dropoff_longitude"]].values)
+    X_train["speed_hour"] = X_train["hour"].map(state.speed_by_hour).fillna(state.speed_overall)
 
-    X = with_pairs(X, state=state)
+    X_train = with_pairs(X_train, state=state)
     do_not_use = ["pickup_datetime"]
-    feature_names = [f for f in X.columns if f not in do_not_use]
-    X = X[feature_names]
-    return X
+    feature_names = [f for f in X_train.columns if f not in do_not_use]
+    X_train = X_train[feature_names]
+    return X_train
