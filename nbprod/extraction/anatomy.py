@@ -383,7 +383,15 @@ def _names_of_label(program: Program, label: str, *, listed: bool = False) -> fr
 def _train_and_holdout(pieces: list[Piece], used: list[str]) -> tuple[str, str] | None:
     """Which two of the names that split cells leave are the training and the held-out rows."""
     inside = {name for piece in pieces for name in piece.names.needs}
-    written = dict.fromkeys(name for piece in pieces for name in piece.names.binds)
+    variables = {
+        item.id
+        for piece in pieces
+        if isinstance(piece.node, ast.For)
+        for item in ast.walk(piece.node.target)
+        if isinstance(item, ast.Name)
+    }
+    bound = dict.fromkeys(name for piece in pieces for name in piece.names.binds)
+    written = [name for name in bound if name not in variables]
     known = list(dict.fromkeys([*used, *(name for name in written if name not in inside)]))
     training = [name for name in known if looks_training(name)]
     held_out = [name for name in known if looks_held_out(name)]

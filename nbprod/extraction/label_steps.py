@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from nbprod.extraction.learning import learns_alone
+from nbprod.extraction.lineage import frame_behind
 from nbprod.extraction.pieces import block_lines, part_source, source_of, statement
 from nbprod.extraction.rewriting import Rewrite, rewrite
 from nbprod.extraction.rules import finding
-from nbprod.extraction.untangling import frame_behind
 from nbprod.notebook.effects import root_name
 
 if TYPE_CHECKING:

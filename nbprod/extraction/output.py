@@ -21,8 +21,12 @@ def find_output(work: Workbench, pieces: list[Piece]) -> tuple[Value, str]:
     the last array of them, which becomes a frame with the features' index.
     """
     answers = _answers(work, pieces)
+    own = {name for piece in pieces for name in piece.names.binds}
     assigned = [
-        piece for piece in answers if isinstance(piece.node, ast.Assign | ast.AnnAssign | ast.With)
+        piece
+        for piece in answers
+        if isinstance(piece.node, ast.Assign | ast.AnnAssign | ast.With)
+        or (isinstance(piece.node, ast.For) and own & piece.names.mutates.keys())
     ]
     known = work.definitions.pieces
     frames = [piece for piece in assigned if piece.names.binds and makes_frame(piece, known)]
@@ -60,7 +64,11 @@ def reads_label(work: Workbench, piece: Piece) -> bool:
 
 
 def _value(work: Workbench, pieces: list[Piece], piece: Piece) -> Value:
-    name = list(piece.names.binds)[-1]
+    own = {name for item in pieces if item is not piece for name in item.names.binds}
+    filled = [name for name in piece.names.mutates if name in own]
+    # predictions = []; for row in rows: predictions.append(model(row))
+    compound = isinstance(piece.node, ast.For | ast.With) and bool(filled)
+    name = filled[-1] if compound else list(piece.names.binds)[-1]
     return name, work.last_in([item for item in pieces if item.order >= piece.order], name)
 
 

@@ -147,11 +147,18 @@ class Program:
         self, piece: Piece, ignored: Callable[[Piece], Iterable[str]]
     ) -> list[tuple[str, Piece | None, Piece | None]]:
         skipped = set(ignored(piece))
+        reads = [(name, self.writer(piece, name)) for name in self.needs(piece)]
+        # what nothing before assigns, and the statement itself perhaps does, is its own
         return [
-            (name, self.writer(piece, name), piece)
-            for name in self.needs(piece)
-            if name not in skipped
+            (name, by, piece)
+            for name, by in reads
+            if name not in skipped and not (self._is_own(piece, name) and by is None)
         ]
+
+    def _is_own(self, piece: Piece, name: str) -> bool:
+        first = piece.names.binds.get(name)
+        by_then = first is not None and first < piece.names.reads.get(name, first)
+        return by_then and name not in self.parameters
 
     def _add_input(
         self, result: Slice, name: str, writer: Piece | None, reader: Piece | None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from nbprod.extraction.arrays import as_frame
 from nbprod.extraction.chains import different_step
+from nbprod.extraction.lineage import moves_rows
 from nbprod.extraction.meanings import (
     has_effect,
     learns,
@@ -17,7 +18,6 @@ from nbprod.extraction.output import find_output, reads_label
 from nbprod.extraction.positions import check_positions
 from nbprod.extraction.rules import finding, refusal
 from nbprod.extraction.training_entry import one_frame_of_features
-from nbprod.extraction.untangling import moves_rows
 
 if TYPE_CHECKING:
     from nbprod.extraction.pieces import Piece

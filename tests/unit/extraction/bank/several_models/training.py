@@ -12,20 +12,20 @@ from sklearn.tree import DecisionTreeClassifier
 
 def train(features, label, parameters):
     """Fit the model on features and label."""
-    y = label.values
+    y_train = label.values
     accuracies = {}
     models = {
         "lr": LogisticRegression(max_iter=1000),
         "tree": DecisionTreeClassifier(max_depth=2, random_state=0),
     }
     for name, estimator in models.items():
-        scores = cross_val_score(estimator, features, y, cv=3)
+        scores = cross_val_score(estimator, features, y_train, cv=3)
         accuracies[name] = scores.mean()
         print(f"{name}: {accuracies[name]:.3f}")
     param_grid = {"n_estimators": [5, 10], "max_depth": [2, 3]}
     grid = GridSearchCV(RandomForestClassifier(random_state=0), param_grid, cv=2)
-    grid.fit(features, y)
+    grid.fit(features, y_train)
     best = max(accuracies, key=accuracies.get)
     clf = models[best] if accuracies[best] > grid.best_score_ else grid.best_estimator_
-    clf.fit(features, y)
+    clf.fit(features, y_train)
     return clf
