@@ -52,8 +52,26 @@ def split_by_position(selection: Selection, piece: Piece) -> bool:
     check_rows(selection, frame, arrays, piece)
     names = {arrays[0]: frame, **on_frame(selection, frame, arrays, piece)}
     names[arrays[0]] = frame
+    _move(selection, piece, names, frame, chosen)
+    return True
+
+
+def _move(
+    selection: Selection,
+    piece: Piece,
+    names: dict[str, str],
+    frame: str,
+    chosen: list[tuple[str, str, str]],
+) -> None:
+    """Put the loop over the frame's rows before the features, and the arrays' parts in its place.
+
+    names: what stands for each array in what the loop goes over.
+    """
+    node = piece.node
+    assert isinstance(node, ast.For)
+    assert isinstance(node.target, ast.Tuple)
+    first, second = (ast.unparse(item) for item in node.target.elts)
     train, holdout = free_names(selection)
-    first, second = positions
     over = rewrite(statement(ast.unparse(node.iter))[1], Rewrite(names=names))
     loop = made(
         selection,
@@ -72,11 +90,8 @@ def split_by_position(selection: Selection, piece: Piece) -> bool:
         for index, (name, array, position) in enumerate(chosen)
     ]
     selection.pieces[place : place + 1] = same
-    folds = [
-        item
-        for item in closure(selection, loop.names.needs, frame, piece)
-        if item.role == "split" and item not in same
-    ]
+    before = closure(selection, loop.names.needs, frame, piece)
+    folds = [item for item in before if item.role == "split" and item not in same]
     selection.pieces = [item for item in selection.pieces if item not in folds]
     insert_after(selection, frame, [*folds, loop])
     selection.findings.append(
@@ -87,7 +102,6 @@ def split_by_position(selection: Selection, piece: Piece) -> bool:
             line=piece.line,
         )
     )
-    return True
 
 
 def _chosen(node: ast.stmt, positions: list[str]) -> list[tuple[str, str, str]]:
