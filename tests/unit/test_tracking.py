@@ -85,3 +85,22 @@ def test_a_new_store_is_set_up_in_silence(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_evidence_lies_with_the_run_and_the_verdict_with_the_version(store):
+    """A folder goes under its place in the run's artifacts; tags go to the model version."""
+    from mlflow import MlflowClient
+
+    uri, folder = store
+    run_id = _log(uri, folder)
+    number = tracking.register(uri, "judged", run_id)
+    (folder / "evidence").mkdir(exist_ok=True)
+    (folder / "evidence" / "report.md").write_text("passed")
+    tags = {"nbprod.gate": "passed"}
+    evidence = {"folder": folder / "evidence", "place": "gate/1", "tags": tags}
+    tracking.log_evidence(uri, "judged", number, run_id, **evidence)
+    client = MlflowClient(uri)
+    assert [file.path for file in client.list_artifacts(run_id, "gate/1")] == ["gate/1/report.md"]
+    assert client.get_model_version("judged", str(number)).tags == tags
+    with pytest.raises(StoreError):
+        tracking.log_evidence(uri, "nobody", 7, run_id, **evidence)
