@@ -524,6 +524,7 @@ class Approval(Record):
     approved: bool
     by: str
     reason: str
+    review_digest: str = ""  # SHA-256 of the page of predictions that was there to look at
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from nbprod.lifecycle.lineage import (
     FOLDERS,
     checked_artifacts,
     checked_inputs,
+    file_digest,
     gate_of,
     inputs_of,
     new_folder,
@@ -75,6 +76,9 @@ def gate(project: Project, candidate: TrainingRun | str | None) -> GateResult:
             project.store.save(FOLDERS[GateResult], record, as_folder=True)
     if record.passed:
         write_limitations(project, record)
+    if record.passed and project.settings.model.risk == "high":
+        page = review_page(project, run)
+        project.progress(f"look at {page}, then `nbprod approve` or `nbprod reject`", None)
     return record
 
 
@@ -200,6 +204,7 @@ def decide(
         approved=approved,
         by=who,
         reason=reason,
+        review_digest=file_digest(_review_path(project, run)),
         inputs=inputs_of(run, *([verdict] if verdict else [])),
     )
     project.store.save(FOLDERS[Approval], record)
@@ -224,10 +229,14 @@ def review_page(project: Project, candidate: TrainingRun | str | None, *, rows: 
         cwd=Path(project.settings.project_path),
         progress=project.progress,
     )
-    path = project.store.folder_of("reviews", run.id) / "review.html"
+    path = _review_path(project, run)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(approval_page(run, gate_of(project, run), samples), encoding="utf-8")
     return path
+
+
+def _review_path(project: Project, run: TrainingRun) -> Path:
+    return project.store.folder_of("reviews", run.id) / "review.html"
 
 
 def _baseline(project: Project, run: TrainingRun) -> str:

@@ -7,7 +7,6 @@ is a record or plain data. Nothing here writes a record: the parent does.
 from __future__ import annotations
 
 import dataclasses
-import json
 import tempfile
 from datetime import datetime
 from functools import partial
@@ -18,14 +17,13 @@ from nbprod.config import Settings
 from nbprod.data import contract as contracts
 from nbprod.data import frames, sources
 from nbprod.data.columns_read import columns_read
-from nbprod.errors import DataError, ExecutionError
+from nbprod.errors import ExecutionError
 from nbprod.lifecycle.isolation import run_job
 from nbprod.lifecycle.proof_jobs import inline_tests, proof_cells, proof_module
 from nbprod.predictor.modules import load_package
 from nbprod.predictor.predict import Predictor, checked_features
 from nbprod.predictor.state import load_state, save_state
 from nbprod.records import (
-    REDACTED,
     ContractReport,
     DataContract,
     GateResult,
@@ -273,29 +271,15 @@ def gate(
 def sample_predictions(
     *, bundle: str, holdout: str, label: str, redact: list[str], rows: int, progress: Progress
 ) -> list[dict[str, Any]]:
-    """Predictions for a person to look at, the most surprising ones first.
-
-    Surprise is the distance between the first output and the label where both are numbers.
-    """
+    """Predictions for a person to look at, the most surprising ones first."""
     import pandas as pd
+
+    from nbprod.gates.review import surprising_predictions
 
     predictor = Predictor.load(Path(bundle))
     progress("predicting the held-out rows", None)
     frame = pd.read_parquet(holdout)
-    if frame.empty:
-        raise DataError("the run held out no row", hint="check [data] holdout in nbprod.toml")
-    output = predictor.predict(frame).iloc[:, 0].astype(float)
-    surprise = (output - frame[label].astype(float)).abs() if label in frame else output * 0.0
-    order = surprise.sort_values(ascending=False, kind="stable").index[:rows]
-    inputs = [rule.name for rule in predictor.contract.input if rule.name in frame.columns]
-    shown = frame.loc[order, inputs].assign(
-        **{f"predicted {output.name}": output.loc[order].round(4)}
-    )
-    shown[[name for name in inputs if name in redact]] = REDACTED
-    if label in frame:
-        shown[f"observed {label}"] = frame.loc[order, label]
-    plain: list[dict[str, Any]] = json.loads(shown.to_json(orient="records", date_format="iso"))
-    return plain
+    return surprising_predictions(predictor, frame, label=label, rows=rows, redact=redact)
 
 
 def transform(

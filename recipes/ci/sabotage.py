@@ -71,7 +71,8 @@ def gate_without_checks():
 
 def always_passing_gate():
     """A check that is always right."""
-    edit(GATE, "overall", lambda s: s.replace("auc.value", "max(auc.value, 0.95)").replace("auc.low", "0.9"))
+    always = 'nbprod.check("auc", 0.95, ">= 0.8", rows=len(rows), sabotage="shuffled_labels")'
+    edit(GATE, "overall", lambda _: always)
 
 
 def edited_verdict():
