@@ -1,10 +1,10 @@
-"""The executed copy of a gate notebook: secrets masked, what stopped it on top, its pictures."""
+"""The executed copy of a gate notebook: what stopped it on top, its pictures, what it told."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbprod.masking import MASKED, mask, mask_values
+from nbprod.masking import MASKED
 from nbprod.records import new_id
 
 if TYPE_CHECKING:
@@ -60,40 +60,17 @@ def pictures(copy: Path) -> Iterator[tuple[str, str]]:
                 yield heading, "".join(image).replace("\n", "")
 
 
-def mask_copy(copy: Path) -> tuple[str, ...]:
-    """Mask every secret in an executed copy; the ids of the cells that showed one.
+def telling_cells(copy: Path) -> tuple[str, ...]:
+    """The ids of cells that showed a secret: in the kept copy it is masked.
 
-    Sources are masked as well, but only what was printed, displayed or raised is told: what
-    stands in a source is `nbprod inspect`'s to find.
+    Told is what was printed, displayed or raised; what stands in a source is `nbprod inspect`'s.
     """
     if not copy.exists():
         return ()
     import nbformat
 
-    node = nbformat.read(copy, as_version=4)
-    told = []
-    for cell in node.cells:
-        cell.source = mask(cell.source)
-        outputs = [nbformat.from_dict(_masked(dict(output))) for output in cell.get("outputs", [])]
-        if MASKED in str(outputs):
-            told.append(str(cell.get("id", "")))
-        if "outputs" in cell:
-            cell.outputs = outputs
-    node.metadata = nbformat.from_dict(mask_values(dict(node.metadata)))
-    nbformat.write(node, copy)
-    return tuple(told)
-
-
-def _masked(value: Any) -> Any:
-    """Plain data with every text masked; a picture is data, not text."""
-    if isinstance(value, str):
-        return mask(value)
-    if isinstance(value, dict):
-        return {
-            name: item if str(name).startswith("image/png") else _masked(item)
-            for name, item in value.items()
-        }
-    return [_masked(item) for item in value] if isinstance(value, list) else value
+    cells = nbformat.read(copy, as_version=4).cells
+    return tuple(str(cell.id) for cell in cells if MASKED in str(cell.get("outputs", "")))
 
 
 def _has_error(cell: Any) -> bool:

@@ -21,12 +21,11 @@ from nbprod.gates.builtin import (
     source_cells,
 )
 from nbprod.gates.damage import ROW_KINDS, write_damaged_rows
-from nbprod.gates.executed_copy import mask_copy, put_failure_on_top
+from nbprod.gates.executed_copy import put_failure_on_top, telling_cells
 from nbprod.gates.memory import Room, Watch
 from nbprod.gates.recording import NOTEBOOK_VARIABLE, RECORD_VARIABLE, read_measurements
 from nbprod.gates.rules import finding
 from nbprod.gates.slices import RULES_VARIABLE
-from nbprod.masking import mask
 from nbprod.notebook.execution import execute_notebook, parameter_names
 from nbprod.records import Finding, Progress, sha256
 
@@ -95,9 +94,8 @@ class NotebookGate:
             try:
                 self._execute(job, output, record, self._snapshot(sabotage), watch)
             except NbprodError as caught:
-                caught.message = mask(caught.message)
                 error = _too_much(caught, watch) if watch.ended else caught
-        secrets = mask_copy(output)
+        secrets = telling_cells(output)
         if error is not None:
             put_failure_on_top(output, error)
         try:
