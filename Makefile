@@ -50,7 +50,7 @@ bench: $(STAMP) ## every claim of speed against its peer, in one run
 
 lab: $(STAMP)   ## JupyterLab on the flights project
 	test -d .lab || $(BIN)/nbprod init --recipe flights .lab
-	cd .lab && ../$(BIN)/jupyter lab
+	cd .lab && ../$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 clean:
 	rm -rf .demo .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis
