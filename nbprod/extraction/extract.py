@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import ExtractionError
 from nbprod.extraction.module import make_module
-from nbprod.extraction.provenance import MANIFEST, edited_files, read_manifest
+from nbprod.extraction.provenance import MANIFEST, edited_files, origins_of, read_manifest
 from nbprod.extraction.rules import finding
 from nbprod.extraction.writing import difference, on_disk, recover, write_package
 from nbprod.notebook.document import read_notebook
@@ -52,7 +53,8 @@ def extract(
     elif disk.changed and not check:
         files = {path: disk.new[path] for path in disk.changed if path in disk.new}
         write_package(package_path, files, disk.stale, last=MANIFEST, seen=disk.present)
-    shown = disk.edited or (disk.changed if check else ())
+    differs = disk.edited or (disk.changed if check else ())
+    shown = [path for path in differs if path != MANIFEST] or differs
     return Extraction(
         notebook=notebook,
         package=package_path.name,
@@ -65,6 +67,7 @@ def extract(
             {path: disk.present[path] for path in shown if path in disk.present},
             {path: disk.new[path] for path in shown if path in disk.new},
             package_path.name,
+            _origins(module) if shown else {},
         ),
         findings=tuple(findings),
         inputs={notebook: document.digest},
@@ -118,6 +121,11 @@ def _edited_by_hand(
         for path in (*edited, *strangers)
         if present[path].strip() and present[path] != files.get(path)
     )
+
+
+def _origins(module: Module) -> dict[str, dict[int, tuple[str, int]]]:
+    runs: dict[str, list[list[Any]]] = json.loads(module.manifest)["lines"]
+    return {path: origins_of(lines) for path, lines in runs.items()}
 
 
 def _edited_finding(package: str, edited: tuple[str, ...]) -> Finding:

@@ -122,7 +122,7 @@ def packed(text: str, runs: list[list[Any]], cells: Mapping[str, str]) -> list[s
 
     Its lines; where lines are those of their cell, [how many, by how much they are indented].
     """
-    origins = _origins(runs)
+    origins = origins_of(runs)
     told: list[str | list[int]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         indent = _indented_by(line, _cell_line(origins.get(number), cells))
@@ -141,7 +141,7 @@ def base_text(manifest: Mapping[str, Any], path: str) -> str:
     ExtractionError when the manifest does not hold it.
     """
     cells = {cell: told["source"] for cell, told in manifest.get("cells", {}).items()}
-    origins = _origins(manifest.get("lines", {}).get(path, []))
+    origins = origins_of(manifest.get("lines", {}).get(path, []))
     lines: list[str] = []
     for item in manifest.get("base", {}).get(path, []):
         if isinstance(item, str):
@@ -160,7 +160,8 @@ def base_text(manifest: Mapping[str, Any], path: str) -> str:
     return text
 
 
-def _origins(runs: list[list[Any]]) -> dict[int, tuple[str, int]]:
+def origins_of(runs: list[list[Any]]) -> dict[int, tuple[str, int]]:
+    """For the lines of a file that come from a cell, by number: the cell and its line."""
     return {
         first + offset: (cell, start + offset)
         for first, cell, start, count in runs

@@ -32,19 +32,61 @@ def on_disk(folder: Path, paths: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def difference(old: Mapping[str, str], new: Mapping[str, str], package: str) -> str:
-    """A unified diff of the files that differ, "" when none does."""
+def difference(
+    old: Mapping[str, str],
+    new: Mapping[str, str],
+    package: str,
+    origins: Mapping[str, Mapping[int, tuple[str, int]]] | None = None,
+) -> str:
+    """A unified diff of the files that differ, "" when none does.
+
+    origins: for lines of the new files, by path and number, the cell and line they come from;
+    every hunk then names the cells, where git names the function.
+    """
     parts: list[str] = []
     for path in sorted({*old, *new}):
         before, after = old.get(path, ""), new.get(path, "")
         if before != after:
-            parts += difflib.unified_diff(
+            lines = difflib.unified_diff(
                 before.splitlines(keepends=True),
                 after.splitlines(keepends=True),
                 f"{package}/{path} (on disk)" if path in old else "/dev/null",
                 f"{package}/{path} (from the notebook)" if path in new else "/dev/null",
             )
+            parts += _with_cells(list(lines), (origins or {}).get(path, {}))
     return "".join(line if line.endswith("\n") else line + "\n" for line in parts)
+
+
+def _with_cells(diff: list[str], origins: Mapping[int, tuple[str, int]]) -> list[str]:
+    """The diff, each of its hunks headed by the cells behind its changed lines."""
+    heads = [index for index, line in enumerate(diff) if line.startswith("@@ ")]
+    for head, end in zip(heads, [*heads[1:], len(diff)], strict=True):
+        first: dict[str, int] = {}
+        for line in _changed_lines(diff[head:end]):
+            if line in origins:
+                first.setdefault(*origins[line])
+        if first:
+            cells = "; ".join(f"cell {cell}, line {line}" for cell, line in first.items())
+            diff[head] = f"{diff[head].rstrip()} {cells}\n"
+    return diff
+
+
+def _changed_lines(hunk: list[str]) -> list[int]:
+    """Numbers of the new lines of a hunk; for lines that are only gone, of those around them."""
+    number = int(hunk[0].split("+")[1].split(" ")[0].split(",")[0])
+    told: list[int] = []
+    gone = False
+    for line in hunk[1:]:
+        if line.startswith("-"):
+            gone = True
+            continue
+        if line.startswith("+"):
+            told.append(number)
+        elif gone:
+            told += [number - 1, number]
+        gone = False
+        number += 1
+    return told + ([number - 1] if gone else [])
 
 
 def write_package(

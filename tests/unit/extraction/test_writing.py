@@ -45,6 +45,19 @@ def test_second_extraction_changes_nothing(carry: Carry) -> None:
     assert times == {path: path.stat().st_mtime_ns for path in first.package.rglob("*.py")}
 
 
+def test_check_names_the_cell(carry: Carry) -> None:
+    """Where the notebook changed, the diff says which cell; the manifest is not shown beside it."""
+    carried = carry(CELLS, package="named")
+    cells = [*CELLS[:3], ("features", "X = frame[['x']] * 3"), *CELLS[4:]]
+    folder = carried.package.parent
+    notebook = _rewrite(carried.notebook, cells)
+    record = extract(notebook, carried.package, label="late", project_path=folder, check=True)
+    heads = [line for line in record.diff.splitlines() if line.startswith("@@")]
+    assert heads[-1].endswith("@@ cell c4, line 1")
+    assert "nbprod.json" in record.changed
+    assert "nbprod.json" not in record.diff
+
+
 def test_check_writes_nothing(carry: Carry) -> None:
     """`check` tells what differs, with a diff, and leaves the disk alone."""
     fresh = carry(CELLS, package="checked", check=True)
@@ -210,6 +223,18 @@ def test_difference_of_a_new_file() -> None:
     assert "+++ package/b.py" in difference({}, {"b.py": "x = 1\n"}, "package")
     assert "+++ /dev/null" in difference({"b.py": "x = 1"}, {}, "package")
     assert difference({"a.py": "x"}, {"a.py": "x"}, "package") == ""
+
+
+def test_difference_names_the_cells() -> None:
+    """Each hunk is headed by the cells behind it; deleted lines by those around them."""
+    old = {"a.py": "".join(f"x{n} = {n}\n" for n in range(1, 30))}
+    new = {"a.py": old["a.py"].replace("x3 = 3", "x3 = 4").replace("x20 = 20\n", "")}
+    origins = {"a.py": {3: ("c1", 7), 19: ("c2", 1), 20: ("c3", 1)}}
+    told = [line for line in difference(old, new, "package", origins).splitlines() if "@@" in line]
+    assert told == [
+        "@@ -1,6 +1,6 @@ cell c1, line 7",
+        "@@ -17,7 +17,6 @@ cell c2, line 1; cell c3, line 1",
+    ]
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
