@@ -85,7 +85,10 @@ def _drop_line_magics(lines: list[str]) -> list[tuple[int, str]]:
 
     dropped: list[tuple[int, str]] = []
     for _ in range(len(lines)):
-        tokens = make_tokens_by_line([line + "\n" for line in lines])
+        try:
+            tokens = make_tokens_by_line([line + "\n" for line in lines])
+        except SyntaxError:  # indentation that fits nothing: no Python, and not for IPython to tell
+            break
         found = [
             match
             for kind in (MagicAssign, SystemAssign, EscapedCommand, HelpEnd)

@@ -41,6 +41,16 @@ def test_magics(source: str, plain: str, dropped: list[int]) -> None:
     ast.parse(found.source)
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["if x:\n    a = 1\n  b = 2", "  %time f()\n x", "'" * 3 + "\n", "x = (\n%ls"],
+)
+def test_what_cannot_even_be_tokenized_stays(source: str) -> None:
+    """Bad indentation, a text or a bracket that is not closed: the cell's own error, not ours."""
+    assert plain_source(source).tree is None
+    assert plain_source(source).source.count("\n") == source.count("\n")
+
+
 def test_plain_mistakes_stay() -> None:
     """What is neither Python nor IPython is left for the error message."""
     assert plain_source("x = (1").source == "x = (1"
