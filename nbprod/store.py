@@ -27,6 +27,8 @@ R = TypeVar("R", bound=Record)
 _NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
 _LOCK_WAIT_S = 30.0
 _LOCK_POLL_S = 0.05
+_IS_ID = re.compile(r"^[0-9a-f]{24}$")
+_CLOCK_SLACK_S = 60.0  # machines that share a store need not agree to the second
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class RecordStore:
         plain = record.to_json()
         content = {"digest": record.digest, "record": plain, "type": type(record).__name__}
         text = json.dumps(json.loads(canonical_json(content)), indent=1, ensure_ascii=False)
+        if not name:
+            self._refuse_a_clock_that_jumped(folder)
         try:
             _write(path, text.encode() + b"\n", replace=bool(name))
         except FileExistsError as error:
@@ -131,6 +135,21 @@ class RecordStore:
             yield
         finally:
             os.close(handle)  # closing gives the lock back, as the end of the process does
+
+    def _refuse_a_clock_that_jumped(self, folder: str) -> None:
+        """The newest record is told by its id's time: after a record of the future none would be.
+
+        Then the latest candidate, verdict or rejection would be an older one, in silence.
+        """
+        newest = max((i for i in self.ids(folder) if _IS_ID.match(i)), default="")
+        ahead_s = (int(newest[:12], 16) / 1000 - time.time()) if newest else 0.0
+        if ahead_s > _CLOCK_SLACK_S:
+            raise StoreError(
+                f"the newest record in {self.root / folder}, {newest}, was made "
+                f"{ahead_s:,.0f} s from now: the clock was wrong then, or it is wrong now",
+                hint="correct the clock; a record that was made under a wrong one is to be moved "
+                "away, and made again",
+            )
 
     def _path(self, folder: str, stem: str, *, as_folder: bool) -> Path:
         place = self.root / _checked(folder)

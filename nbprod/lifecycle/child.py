@@ -14,6 +14,8 @@ from nbprod.notebook.places import places_of
 from nbprod.predictor.model import ALLOW_PICKLE
 from nbprod.records import Record
 
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
 
 def main(work: Path, progress_fd: int) -> int:
     """Run the job of ``work/request.json``; write ``work/answer.json``; return the exit code."""
@@ -24,6 +26,7 @@ def main(work: Path, progress_fd: int) -> int:
     # Whatever is loaded on the way, in this process or a kernel of it, follows the project's word.
     os.environ[ALLOW_PICKLE] = ",".join(settings.get("model", {}).get("allow_pickle", ()))
     os.set_inheritable(progress_fd, False)
+    _end_with_parent(int(request["parent"]))
     sys.path.insert(0, os.getcwd())  # a notebook may import files that lie beside it
 
     def progress(message: str, fraction: float | None = None) -> None:
@@ -40,6 +43,21 @@ def main(work: Path, progress_fd: int) -> int:
         answer = {"error": _unexpected(error).to_json()}
     _write(work / "answer.json", answer)
     return 0
+
+
+def _end_with_parent(parent: int) -> None:
+    """Let Linux end this process with the command that started it, however that ended.
+
+    A killed `nbprod train` must not go on to register a candidate that nobody has a record of.
+    """
+    if sys.platform != "linux":
+        return  # elsewhere the next word of progress finds its pipe closed
+    import ctypes
+    import signal
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was gone before this was asked for
+        os._exit(1)
 
 
 def _unexpected(error: Exception) -> NbprodError:

@@ -78,7 +78,7 @@ def run_job(
     """
     with tempfile.TemporaryDirectory(prefix="nbprod-job-") as folder:
         work = Path(folder)
-        request = {"job": job, "arguments": dict(arguments)}
+        request = {"job": job, "arguments": dict(arguments), "parent": os.getpid()}
         (work / "request.json").write_text(json.dumps(request), encoding="utf-8")
         command = [python or sys.executable, "-m", "nbprod.lifecycle.child", str(work)]
         status = _run_child(command, work, cwd, environ or {}, progress, timeout_s)

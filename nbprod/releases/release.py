@@ -12,6 +12,7 @@ from nbprod.predictor.bundle import (
     EVIDENCE,
     GOLDEN_FILE,
     all_file_hashes,
+    bundle_part,
     compare_files,
     digest_of,
     file_hashes,
@@ -252,7 +253,7 @@ def _file_findings(path: Path, release: Release) -> Sequence[Finding]:
     found.pop(RELEASE_FILE, None)
     found.pop(SIGNATURE_FILE, None)  # looked at for itself
     findings = compare_files(release.files, found)
-    if digest_of(file_hashes(path)) != release.candidate.digest:
+    if digest_of(bundle_part(found)) != release.candidate.digest:
         findings.append(_finding("the bundle's digest is not the candidate's"))
     return findings
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -185,3 +186,20 @@ def test_lock_lets_one_in(store: RecordStore) -> None:
         order.append("first")
     thread.join(10)
     assert order == ["first", "second"]
+
+
+def test_a_clock_that_went_back_is_told(tmp_path, monkeypatch):
+    """After a record of the future the newest one could not be told: nothing more is saved."""
+    store = RecordStore(tmp_path)
+    monkeypatch.setattr(time, "time_ns", lambda: 4_000_000_000 * 10**9)
+    ahead = Approval(candidate_digest="a", approved=True, by="me", reason="x")
+    monkeypatch.undo()
+    store.save("approvals", ahead)
+    no = Approval(candidate_digest="a", approved=False, by="me", reason="y")
+    with pytest.raises(StoreError, match="the clock was wrong then") as caught:
+        store.save("approvals", no)
+    assert ahead.id in caught.value.message
+    assert "moved away" in caught.value.hint
+    assert store.ids("approvals") == (ahead.id,)
+    store.save("runs", no)  # another folder has an order of its own
+    store.save("approvals", no, name="kept")  # and a name has none

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -104,3 +105,19 @@ def test_evidence_lies_with_the_run_and_the_verdict_with_the_version(store):
     assert client.get_model_version("judged", str(number)).tags == tags
     with pytest.raises(StoreError):
         tracking.log_evidence(uri, "nobody", 7, run_id, **evidence)
+
+
+def test_a_locked_database_is_told(tmp_path):
+    """Another program holds the SQLite file: one error with what to do, and nothing was changed."""
+    uri = f"sqlite:///{tmp_path}/store/mlflow.db"
+    assert tracking.aliases(uri, "model") == {}
+    other = sqlite3.connect(tmp_path / "store" / "mlflow.db")
+    other.execute("begin exclusive")
+    try:
+        with pytest.raises(StoreError, match="locked") as caught:
+            _log(uri, tmp_path)
+        assert "another program" in caught.value.hint
+    finally:
+        other.rollback()
+        other.close()
+    assert tracking.aliases(uri, "model") == {}
