@@ -51,7 +51,7 @@ class RecordStore:
         content = {"digest": record.digest, "record": plain, "type": type(record).__name__}
         text = json.dumps(json.loads(canonical_json(content)), indent=1, ensure_ascii=False)
         if not name:
-            self._refuse_a_clock_that_jumped(folder)
+            self.check_clock(folder)
         try:
             _write(path, text.encode() + b"\n", replace=bool(name))
         except FileExistsError as error:
@@ -136,10 +136,11 @@ class RecordStore:
         finally:
             os.close(handle)  # closing gives the lock back, as the end of the process does
 
-    def _refuse_a_clock_that_jumped(self, folder: str) -> None:
-        """The newest record is told by its id's time: after a record of the future none would be.
+    def check_clock(self, folder: str) -> None:
+        """Raises StoreError where the newest record of a folder is one of the future.
 
-        Then the latest candidate, verdict or rejection would be an older one, in silence.
+        The newest is told by its id's time: after such a record, the latest candidate, verdict or
+        rejection would be an older one, in silence. ``save`` asks, too; ask before long work.
         """
         newest = max((i for i in self.ids(folder) if _IS_ID.match(i)), default="")
         ahead_s = (int(newest[:12], 16) / 1000 - time.time()) if newest else 0.0

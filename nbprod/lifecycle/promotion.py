@@ -59,6 +59,7 @@ def train(
     project: Project, parameters: Mapping[str, Any], *, seed: int, notebook: bool
 ) -> TrainingRun:
     """See `Project.train`."""
+    project.store.check_clock(FOLDERS[TrainingRun])
     extraction = current_extraction(project)
     if schemas_path(project).exists():
         rules = contract(project)
