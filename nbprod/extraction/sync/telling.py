@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.extraction.rules import finding
 from nbprod.extraction.sync.judging import wrapped
+from nbprod.extraction.sync.renaming import renamed_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -163,10 +164,15 @@ def refused(problem: Problem, attempt: Attempt) -> list[Finding]:
 
 def _not_extracted(problem: Problem, error: ExtractionError) -> Finding:
     files = ", ".join(f"{problem.package}/{path}" for path in problem.wanted)
+    hint = error.hint
+    if error.details.get("code") == "NBX006":  # the cell as it is now is fine
+        hint = f"extraction wrote that line of several; {_BY_HAND}"
+    elif renamed := renamed_names(problem.texts, problem.wanted, problem.names):
+        hint = f"other cells have {', '.join(renamed)} too; rename it in the notebook, then extract"
     return finding(
         "NBX041",
         f"with the edit of {files} in its cell, extraction refuses: {error.message}",
-        hint=error.hint,
+        hint=hint,
         cell_id=error.cell_id,
         line=error.line,
     )

@@ -299,6 +299,7 @@ def test_renamed_where_that_is_not_certain(project: Project, cell: str, old: str
     (project.package / "features.py").write_text(text.replace("X_train", "scaled"))
     error = project.is_refused()
     assert "reads X_train" in error.message
+    assert "rename it in the notebook" in error.hint
 
 
 def test_new_argument(project: Project) -> None:
