@@ -83,20 +83,33 @@ def rows(count: int = 1500, seed: int = 1) -> pd.DataFrame:
     )
 
 
-def make_bundle(folder: Path, *, noise: float = 0.0) -> Bundle:
-    """A real bundle; noise spoils the labels its model is fitted on."""
-    from sklearn.linear_model import LogisticRegression
+def graded(count: int = 1500, seed: int = 1) -> pd.DataFrame:
+    """Rows whose label is a number that follows x, in lists of ten: for regression and ranking."""
+    frame = rows(count, seed)
+    noise = np.random.default_rng(seed + 1).normal(0, 0.6, count)
+    grades = (2 * frame["x"] + noise + 5).clip(0, 10).round()
+    return frame.assign(late=grades, list=np.arange(count) // 10)
 
-    package = folder.parent / "tiny"
+
+def make_bundle(folder: Path, *, noise: float = 0.0, numbers: bool = False) -> Bundle:
+    """A real bundle; noise spoils the labels its model is fitted on; numbers: it predicts grades."""
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
+    package = folder.parent / ("tiny_numbers" if numbers else "tiny")
+    sources = dict(SOURCES)
+    if numbers:
+        sources["inference.py"] = sources["inference.py"].replace(
+            "model.predict_proba(features)[:, 1]", "model.predict(features)"
+        )
     if not package.exists():
         package.mkdir(parents=True)
-        for name, text in SOURCES.items():
+        for name, text in sources.items():
             (package / name).write_text(text)
-        hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in SOURCES.items()}
+        hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sources.items()}
         manifest = {
             "format": 1,
             "notebook": "train.ipynb",
-            "package": "tiny",
+            "package": package.name,
             "version": hashlib.sha256(json.dumps(hashes).encode()).hexdigest(),
             "files": hashes,
             "cells": {},
@@ -104,19 +117,21 @@ def make_bundle(folder: Path, *, noise: float = 0.0) -> Bundle:
         }
         (package / "nbprod.json").write_text(json.dumps(manifest))
     module = load_package(package, "ab" * 32)
-    frame = rows(600, seed=7)
+    frame = graded(600, seed=7) if numbers else rows(600, seed=7)
     state = module.entry_point("features.State")(shift=0.25)
     features = module.features.transform(frame, state)
     rng = np.random.default_rng(3)
-    label = np.where(rng.random(len(frame)) < noise, 1 - frame["late"], frame["late"])
+    label = np.where(
+        rng.random(len(frame)) < noise, frame["late"].max() - frame["late"], frame["late"]
+    )
     return write_bundle(
         folder,
         name="tiny",
         package_path=package,
         module_version="ab" * 32,
-        contract=CONTRACT,
+        contract=dataclasses.replace(CONTRACT, package=package.name),
         state=state,
-        model=LogisticRegression().fit(features, label),
+        model=(LinearRegression if numbers else LogisticRegression)().fit(features, label),
         parameters={},
         snapshot=Snapshot(uri="rows.parquet", digest="1" * 64, rows=600, columns=("x",)),
         lock_text="numpy==2\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from gate_project import TinyProject, graded, make_bundle
 
 from nbprod.config import Envelope, Monitor
 from nbprod.errors import ConfigError
@@ -92,6 +93,35 @@ def test_small_groups_are_pooled_in_sight(result) -> None:
     skill = {c.slice["city"]: c for c in gate.checks if c.name == "skill"}
     assert set(skill) == {"Bern", "Basel", "(pooled)"}
     assert {c.tests for c in skill.values()} == {3}
+
+
+@pytest.mark.parametrize(
+    ("task", "parameters", "names"),
+    [
+        ("regression", {"performance": {"resamples": 60}}, {"r2", "mae_skill"}),
+        ("ranking", {"performance": {"group": "list"}}, {"ndcg"}),
+    ],
+)
+def test_performance_of_numbers_and_of_lists(tmp_path, task, parameters, names) -> None:
+    """Regression and ranking have measures of their own, against thresholds and the champion."""
+    graded().to_parquet(tmp_path / "holdout.parquet")
+    bundle = make_bundle(tmp_path / "good", numbers=True)
+    champion = make_bundle(tmp_path / "champion", numbers=True, noise=0.5)
+    project = TinyProject(tmp_path, bundle, tmp_path / "holdout.parquet")
+    settings = project.settings(gates=("nbprod:performance",), parameters=parameters)
+    settings = dataclasses.replace(settings, model=dataclasses.replace(settings.model, task=task))
+    gate = evaluate_gate(
+        settings,
+        project.run(),
+        bundle=bundle.folder,
+        holdout=project.holdout,
+        baseline=champion.folder,
+        parity=project.parity(),
+        out=tmp_path / "out",
+    )
+    assert [item.message for item in gate.findings] == []
+    assert {c.name for c in gate.checks} == names | {f"{name}_over_champion" for name in names}
+    assert all(c.sabotage_caught for c in gate.checks)
 
 
 def test_a_name_that_is_none_is_refused(project) -> None:
