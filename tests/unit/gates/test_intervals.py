@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from nbprod.gates import (
     bootstrap_interval,
     mean_interval,
     proportion_interval,
+    quantile_interval,
 )
 
 
@@ -122,3 +125,23 @@ def test_what_has_no_interval_is_an_error() -> None:
         mean_interval([1.0])
     with pytest.raises(DataError):
         mean_interval([1.0, 2.0], confidence=1.0)
+
+
+def test_a_quantile_lies_between_two_of_the_values() -> None:
+    """Distribution-free; too few values to bound it from above say so."""
+    rng = np.random.default_rng(0)
+    values = rng.exponential(1.0, 2000)
+    found = quantile_interval(values, 0.99)
+    assert {found.low, found.high} <= set(values)
+    assert found.low < found.value < found.high
+    assert quantile_interval(values[:50], 0.99).high == math.inf
+    with pytest.raises(DataError, match="no quantile"):
+        quantile_interval([], 0.5)
+
+
+def test_a_quantiles_interval_holds_as_often_as_promised() -> None:
+    """Of 300 draws at 95 percent, few miss the true value."""
+    rng = np.random.default_rng(1)
+    true = -math.log(0.1)
+    draws = [quantile_interval(rng.exponential(1.0, 300), 0.9) for _ in range(300)]
+    assert sum(not found.low <= true <= found.high for found in draws) < 30
