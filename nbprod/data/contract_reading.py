@@ -131,14 +131,14 @@ def read_part(name: str, schema: Any) -> Part:
     rules, foreign = [], {}
     unique = [_names(schema.unique)] if schema.unique else []
     for column_name, column in schema.columns.items():
-        rule, checks = _rule(column_name, column, schema.dtype, findings)
+        rule, checks = _rule(name, column_name, column, schema.dtype, findings)
         rules.append(rule)
         if checks:
             foreign[rule.name] = checks
         if column.unique:
             unique.append((rule.name,))
     if schema.checks:
-        findings.append(_uncompiled(name, None, _listed(schema.checks)))
+        findings.append(_uncompiled(name, name, None, _listed(schema.checks)))
     return Part(
         rules=tuple(rules),
         strict=schema.strict is True,
@@ -154,7 +154,7 @@ def _names(unique: Any) -> tuple[str, ...]:
 
 
 def _rule(
-    name: Any, column: Any, every_dtype: Any, findings: list[Finding]
+    part: str, name: Any, column: Any, every_dtype: Any, findings: list[Finding]
 ) -> tuple[ColumnRule, list[Any]]:
     if not isinstance(name, str) or column.regex:
         raise DataError(
@@ -164,7 +164,7 @@ def _rule(
     facts, foreign = compiled(name, column, every_dtype or column.dtype)
     facts |= _declared(name, column, facts)
     if foreign:
-        findings.append(_uncompiled(name, name, _listed(foreign)))
+        findings.append(_uncompiled(part, name, name, _listed(foreign)))
     findings.extend(_not_taken(name, what, name) for what in _column_changes(column, facts))
     rule = ColumnRule(
         name=name,
@@ -229,11 +229,14 @@ def _listed(checks: list[Any]) -> str:
     return ", ".join(str(check.name or check.error or "a check") for check in checks)
 
 
-def _uncompiled(where: str, column: str | None, what: str) -> Finding:
+def _uncompiled(part: str, where: str, column: str | None, what: str) -> Finding:
+    when = "on the features of a training run"
+    if part != "Features":
+        when = "on each batch of rows, a millisecond or so"
     return Finding(
         code="NBC002",
         severity="info",
-        message=f"{where}: {what} is run by pandera on each batch of rows, a millisecond or so",
+        message=f"{where}: {what} is run by pandera {when}",
         hint="ge, le, in_range, isin and str_matches are compiled; a check that gives one verdict "
         "for all rows judges frames, never a request",
         column=column,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbprod.data.contract import CustomChecks, RowValidator, frame_of, needs_pandera
 from nbprod.data.row_columns import ColumnValidator
@@ -58,9 +58,9 @@ class Predictor:
         self.state = state
         self.model = model
         #: judges rows as JSON gives them, as `answer` does
-        self.validator = input_validator(bundle.contract, bundle.module_path)
+        self.validator = row_validator(bundle.contract, "input", bundle.module_path)
         self._columns = _column_validator(bundle.contract)
-        self._output_validator = RowValidator(bundle.contract.output, strict=True)
+        self._output_validator = row_validator(bundle.contract, "output", bundle.module_path)
         self._inputs = [rule.name for rule in bundle.contract.input]
         # the two submodules are imported now, not while the first caller waits
         for entry in ("features.transform", "inference.predict"):
@@ -224,12 +224,18 @@ class Predictor:
         return list(outputs)
 
 
-def input_validator(contract: DataContract, package: Path) -> RowValidator:
-    """What judges a caller's rows; a package's schemas.py is executed where it has own checks."""
+def row_validator(
+    contract: DataContract, part: Literal["input", "output"], package: Path
+) -> RowValidator:
+    """What judges a caller's rows or the model's answers.
+
+    The package's schemas.py is executed where it has checks that no rule states.
+    """
     custom = None
-    if needs_pandera(contract, "input"):
-        custom = CustomChecks.load(package / "schemas.py", "input")
-    return RowValidator(contract.input, contract.strict, custom)
+    if needs_pandera(contract, part):
+        custom = CustomChecks.load(package / "schemas.py", part)
+    strict = contract.strict or part == "output"
+    return RowValidator(getattr(contract, part), strict, custom)
 
 
 def _column_validator(contract: DataContract) -> ColumnValidator | None:
@@ -247,7 +253,7 @@ def checked_features(
     The same steps as ``Predictor.features``: validated, typed by the contract, transformed.
     Raises DataError with every violation when a row breaks the contract.
     """
-    validator = input_validator(contract, module.path)
+    validator = row_validator(contract, "input", module.path)
     return _checked_features(module, state, contract.input, validator, rows)
 
 

@@ -9,6 +9,8 @@ from nbprod.data.contract import check_frame
 from nbprod.errors import DataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from nbprod.config import Settings
@@ -45,16 +47,16 @@ def check_inputs(contract: DataContract, prepared: Prepared, settings: Settings)
 
 
 def contract_warnings(
-    contract: DataContract, features: pd.DataFrame, outputs: pd.DataFrame
+    contract: DataContract, features: pd.DataFrame, outputs: pd.DataFrame, package: Path
 ) -> tuple[Finding, ...]:
-    """Warnings for features and outputs of a run that are not as the contract says."""
-    found = [
-        finding
-        for report in (
-            check_frame(contract, "features", features) if contract.features else None,
-            check_frame(contract, "output", outputs) if contract.output else None,
-        )
-        if report is not None
-        for finding in report.findings
-    ]
+    """Warnings for features and outputs of a run that are not as the contract says.
+
+    package: the folder whose schemas.py, if there is one, has the checks that no rule states.
+    """
+    schemas = package / "schemas.py" if (package / "schemas.py").is_file() else None
+    found: list[Finding] = []
+    if contract.features:
+        found += check_frame(contract, "features", features, schemas_path=schemas).findings
+    if contract.output:
+        found += check_frame(contract, "output", outputs, schemas_path=schemas).findings
     return tuple(dataclasses.replace(finding, severity="warning") for finding in found)

@@ -62,5 +62,5 @@ def fit_model(
     def call(other: Any) -> Any:
         return predict_rows(package, other, features.head(8), prepared.state, names)
 
-    findings = contract_warnings(contract, fed, outputs)
+    findings = contract_warnings(contract, fed, outputs, package.path)
     return Fitted(model, fed, outputs, metrics, call, findings)

@@ -34,6 +34,10 @@ class Input(pa.DataFrameModel):
 
 class Output(pa.DataFrameModel):
     late: Series[float] = pa.Field(ge=0, le=1)
+
+    @pa.check("late", name="unsure")
+    def unsure(cls, values):
+        return values != 0.25
 """
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ROW = {"km": 10, "minutes": 20.0, "city": "Bern", "at": "2026-03-01T11:30:00"}
@@ -75,3 +79,18 @@ def test_features_before_there_is_a_bundle_ask_the_same(predictor, tmp_path):
 
     with pytest.raises(Exception, match="speed"):
         checked_features(module, predictor.state, predictor.contract, [{**ROW, "km": 200}])
+
+
+def test_a_hand_written_check_withholds_an_answer(predictor, monkeypatch):
+    """An output that the Output model's own check forbids is never answered."""
+    kept = Predictor.predict_features
+
+    def poor(self, features):
+        return kept(self, features).assign(late=[0.25, *[0.5] * (len(features) - 1)])
+
+    monkeypatch.setattr(Predictor, "predict_features", poor)
+
+    answer = predictor.answer([ROW, ROW], partial=True)
+
+    assert answer.outputs == [0.5]
+    assert [(v.row, v.column, v.rule) for v in answer.failed] == [(0, "late", "check")]
