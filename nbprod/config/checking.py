@@ -60,6 +60,8 @@ def _tables(settings: Settings) -> Iterator[Wrong]:
         yield "data", "holdout", f"is {holdout}", '{ last = "30d" } or { fraction = 0.2 }'
     if not is_duration(holdout.get("last", "1d")):
         yield "data", "holdout", f"is {holdout}", DURATION_HINT
+    if not is_duration(serving.log.get("keep", "1d")):
+        yield "serving", "log", f"keeps {serving.log.get('keep')!r}, not a duration", DURATION_HINT
     if not 0 < holdout.get("fraction", 0.5) < 1:
         yield "data", "holdout", f"is {holdout}", "a fraction lies between 0 and 1"
     steps = settings.rollout.canary["steps"]

@@ -136,6 +136,8 @@ class Log(TypedDict, total=False):
     redact: tuple[str, ...]  # columns whose values are written nowhere
     on_failure: Literal["answer", "refuse"]  # when a prediction cannot be logged
     requests: Literal["all", "failed", "none"]  # which requests have a line in the request log
+    url: str  # postgresql://…: where replicas run on several machines; the password in PGPASSWORD
+    keep: str  # for how long records are kept, "90d"; for ever without it
 
 
 class Auth(TypedDict, total=False):

@@ -34,8 +34,14 @@ if TYPE_CHECKING:
 
 
 def log_folder(project: Project) -> Path:
-    """Where the deployment's prediction log lies."""
-    return project.store.root / "logs" / project.settings.model.name
+    """Where the deployment's prediction log lies, or what points to the database that holds it."""
+    folder = project.store.root / "logs" / project.settings.model.name
+    if url := project.settings.serving.log.get("url"):
+        from nbprod.data.prediction_log import share, shared
+
+        if (known := shared(folder)) is None or known.url != url:
+            share(folder, url, project.settings.model.name)
+    return folder
 
 
 def profile_folder(project: Project) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.data import prediction_log
 from nbprod.errors import StoreError, http_status
 from nbprod.records import Json
-from nbprod.serving import describing, reading
+from nbprod.serving import describing, inference_protocol, reading
 from nbprod.serving.hot_path import Dispatch, HotPath, answered, encoded, media_type, read_body
 from nbprod.serving.metrics import CONTENT_TYPE
 from nbprod.serving.replies import JSON, PredictRequest, Refusal, Reply, problem
@@ -58,8 +58,13 @@ def create_app(
         ("GET", "/readyz", "open", routes.live),
         ("GET", "/v2/health/live", "open", routes.live),
         ("GET", "/v2/health/ready", "open", routes.live),
+        ("GET", "/v2", "open", routes.server),
         ("GET", "/v2/models/{name}", "read", routes.model),
+        ("GET", "/v2/models/{name}/ready", "open", routes.model_ready),
         ("POST", "/v2/models/{name}/infer", "predict", routes.infer),
+        ("GET", "/v2/models/{name}/versions/{version}", "read", routes.model),
+        ("GET", "/v2/models/{name}/versions/{version}/ready", "open", routes.model_ready),
+        ("POST", "/v2/models/{name}/versions/{version}/infer", "predict", routes.infer),
         ("GET", "/admin/{verb}", "admin", routes.admin),
         ("POST", "/admin/{verb}", "admin", routes.admin),
     ]
@@ -146,15 +151,24 @@ class _Routes:
 
     async def infer(self, request: Request) -> Reply:
         self._known_model(request)
-        rows, given_id = reading.read_infer(await _body(request))
-        asked = reading.request_of(rows, given_id, request.headers)
-        reply = await self.dispatch(asked)
+        # The protocol's clients name no content type.
+        body = await _body(request, "application/json", "application/octet-stream", "")
+        asked = inference_protocol.read_infer(body, request.headers)
+        read = reading.request_of(asked.rows, asked.id or None, request.headers)
+        reply = await self.dispatch(read)
         if reply.status != 200:
             return reply
         contract, name = self._service.predictor.contract, self._service.options.model_name
-        return Reply(
-            200, describing.infer_body(contract, reply.body, name=name, request_id=asked.request_id)
+        return inference_protocol.infer_reply(
+            contract, reply.body, asked, name=name, request_id=read.request_id
         )
+
+    async def server(self, _: Request) -> Reply:
+        return Reply(200, inference_protocol.server_metadata())
+
+    async def model_ready(self, request: Request) -> Reply:
+        self._known_model(request)
+        return Reply(200, {"name": self._service.options.model_name, "ready": True})
 
     async def outcomes(self, request: Request) -> Reply:
         outcomes = reading.read_outcomes(await _body(request), self._service.options.label)
@@ -182,7 +196,7 @@ class _Routes:
 
     async def model(self, request: Request) -> Reply:
         self._known_model(request)
-        return Reply(200, describing.model_metadata(**self._described()))
+        return Reply(200, inference_protocol.model_metadata(**self._described()))
 
     async def metrics(self, _: Request) -> Reply:
         text = await asyncio.to_thread(self._service.metrics_text)
@@ -231,6 +245,9 @@ class _Routes:
         name = self._service.options.model_name
         if request.path_params["name"] != name:
             raise Refusal(problem(404, f"the model here is {name!r}"))
+        version = request.path_params.get("version", self._service.options.release)
+        if version != self._service.options.release:
+            raise Refusal(problem(404, f"the release here is {self._service.options.release!r}"))
 
 
 async def _body(request: Request, *accepted: str) -> bytes:

@@ -1,8 +1,11 @@
-"""What the service says about itself: schema, OpenAPI, Open Inference metadata."""
+"""What the service says about itself: schema and OpenAPI."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nbprod.data.row_values import INT64
+from nbprod.serving.reading import MAX_ID, MAX_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -10,7 +13,6 @@ if TYPE_CHECKING:
     from nbprod.records import ColumnRule, DataContract, Json
 
 _JSON_TYPES = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
-_DATATYPES = {"int": "INT64", "float": "FP64", "str": "BYTES", "bool": "BOOL", "datetime": "BYTES"}
 
 
 def row_schema(rules: Sequence[ColumnRule], *, strict: bool) -> Json:
@@ -27,9 +29,10 @@ def _column_schema(rule: ColumnRule) -> Json:
     schema: Json = {"type": _JSON_TYPES.get(rule.dtype, "string")}
     if rule.dtype == "datetime":
         schema["format"] = "date-time"
+    low, high = INT64 if rule.dtype == "int" else (None, None)
     limits = {
-        "minimum": rule.minimum,
-        "maximum": rule.maximum,
+        "minimum": low if rule.minimum is None else rule.minimum,
+        "maximum": high if rule.maximum is None else rule.maximum,
         "enum": list(rule.categories) if rule.categories is not None else None,
         "pattern": rule.pattern,
         "description": ", ".join(filter(None, (rule.description, rule.unit))) or None,
@@ -58,49 +61,6 @@ def prediction_schema(contract: DataContract) -> Json:
     if len(contract.output) == 1:
         return _column_schema(contract.output[0])
     return row_schema(contract.output, strict=True)
-
-
-def model_metadata(contract: DataContract, *, name: str, release: str) -> Json:
-    """``GET /v2/models/{name}``: one tensor for each column."""
-    return {
-        "name": name,
-        "versions": [release],
-        "platform": "nbprod",
-        "inputs": [_tensor(rule) for rule in contract.input],
-        "outputs": [_tensor(rule) for rule in contract.output],
-    }
-
-
-def _tensor(rule: ColumnRule) -> Json:
-    return {"name": rule.name, "datatype": _DATATYPES[rule.dtype], "shape": [-1]}
-
-
-def infer_body(contract: DataContract, reply: Json, *, name: str, request_id: Any) -> Json:
-    """An answer in the Open Inference Protocol's shape."""
-    outputs: Sequence[Any] = reply["predictions"]
-    rules = contract.output
-    columns = (
-        {rules[0].name: list(outputs)}
-        if len(rules) == 1
-        else {rule.name: [output[rule.name] for output in outputs] for rule in rules}
-    )
-    body: Json = {
-        "model_name": name,
-        "model_version": reply["release"],
-        "outputs": [
-            {
-                "name": rule.name,
-                "datatype": _DATATYPES[rule.dtype],
-                "shape": [len(outputs)],
-                "data": columns[rule.name],
-            }
-            for rule in rules
-        ],
-        "parameters": {
-            key: reply[key] for key in ("prediction_ids", "role", "degraded") if key in reply
-        },
-    }
-    return body if request_id is None else body | {"id": request_id}
 
 
 def openapi(contract: DataContract, *, name: str, release: str) -> Json:
@@ -153,23 +113,27 @@ def _ref(name: str) -> Json:
 
 def _components(contract: DataContract) -> Json:
     text, flag = {"type": "string"}, {"type": "boolean"}
-    rows = {"type": "array", "items": _ref("Row")}
+    rows = {"type": "array", "items": _ref("Row"), "maxItems": MAX_ROWS}
+    request_id = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
+    name = {"type": "string", "minLength": 1}
     outcome = {
         "type": "object",
         "properties": {
-            "prediction_id": text,
-            "key": {"type": "object"},
-            "outcome": {},
+            "prediction_id": name,
+            "key": {"type": "object", "minProperties": 1},
+            "outcome": {"type": ["string", "number", "boolean", "null"]},
             "name": text,
             "observed_at": text,
         },
         "required": ["outcome"],
+        "oneOf": [{"required": ["prediction_id"]}, {"required": ["key"]}],
+        "additionalProperties": False,
     }
     return {
         "Row": row_schema(contract.input, strict=contract.strict),
         "PredictRequest": {
             "type": "object",
-            "properties": {"instances": rows, "request_id": text, "partial": flag},
+            "properties": {"instances": rows, "request_id": request_id, "partial": flag},
             "required": ["instances"],
             "additionalProperties": False,
         },
@@ -186,7 +150,7 @@ def _components(contract: DataContract) -> Json:
         },
         "OutcomesRequest": {
             "type": "object",
-            "properties": {"outcomes": {"type": "array", "items": outcome}},
+            "properties": {"outcomes": {"type": "array", "items": outcome, "maxItems": MAX_ROWS}},
             "required": ["outcomes"],
         },
         "OutcomesAnswer": {

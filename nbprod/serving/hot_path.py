@@ -95,8 +95,9 @@ def encoded(reply: Reply) -> tuple[bytes, dict[str, str]]:
     import orjson
 
     headers = {"Content-Type": reply.content_type, **reply.headers}
-    if isinstance(reply.body, str):
-        return reply.body.encode(), headers
+    if isinstance(reply.body, str | bytes):
+        text = reply.body
+        return (text.encode() if isinstance(text, str) else text), headers
     return orjson.dumps(reply.body, default=str), headers
 
 

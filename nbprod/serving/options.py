@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbprod.config import duration_s
 from nbprod.errors import ConfigError
 from nbprod.predictor import Predictor
 from nbprod.predictor.signature import public_keys
@@ -32,6 +33,8 @@ class ServiceOptions:
     release: str  # its version as text; "unreleased" from `nbprod serve`
     log_folder: Path
     profile_folder: Path
+    log_url: str = ""  # of the shared database that holds the records, where there is one
+    log_keep_s: float = 0.0  # how long records are kept; 0: for ever
     model_name: str = ""
     label: str = ""  # what an outcome is called that does not say
     timeout_s: float = 1.0
@@ -83,6 +86,8 @@ def service_options(
         release=release,
         log_folder=Path(log_folder).resolve(),
         profile_folder=Path(profile_folder).resolve(),
+        log_url=serving.log.get("url", ""),
+        log_keep_s=duration_s(serving.log["keep"]) if "keep" in serving.log else 0.0,
         model_name=settings.model.name,
         label=settings.model.outcome or settings.data.label,
         timeout_s=serving.timeout_ms / 1000,

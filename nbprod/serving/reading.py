@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MAX_ROWS = 10_000  # of one request
-_MAX_ID = 200
+MAX_ID = 200
 _MAX_TIMEOUT_MS = 1e9
 _PREDICT_KEYS = {"instances", "request_id", "partial"}
 _OUTCOME_KEYS = {"prediction_id", "key", "outcome", "name", "observed_at"}
@@ -89,8 +89,8 @@ def checked_id(given: Any, header_id: str | None) -> str:
     request_id = given if given is not None else header_id
     if request_id is None:
         return new_id()
-    if not isinstance(request_id, str) or not 0 < len(request_id) <= _MAX_ID:
-        raise refuse(422, f"request_id is not a text of 1 to {_MAX_ID} characters")
+    if not isinstance(request_id, str) or not 0 < len(request_id) <= MAX_ID:
+        raise refuse(422, f"request_id is not a text of 1 to {MAX_ID} characters")
     return request_id
 
 
@@ -251,28 +251,3 @@ def _typed(text: str, kind: str) -> Any:
         except ValueError:
             return text  # the contract names it
     return text
-
-
-# ---------------------------------------------------------------- Open Inference Protocol v2
-
-
-def read_infer(body: bytes) -> tuple[list[Json], Any]:
-    """Rows and id of an Open Inference request: one input tensor for each column, n or n x 1."""
-    data = read_json(body)
-    inputs = data.get("inputs") if isinstance(data, dict) else None
-    if not isinstance(inputs, list) or not inputs:
-        raise refuse(400, "the body has no list 'inputs'")
-    columns: dict[str, list[Any]] = {}
-    for tensor in inputs:
-        if (
-            not isinstance(tensor, dict)
-            or not isinstance(tensor.get("name"), str)
-            or not isinstance(tensor.get("data"), list)
-        ):
-            raise refuse(400, "an input needs 'name', 'shape', 'datatype' and a list 'data'")
-        values = [v[0] if isinstance(v, list) and len(v) == 1 else v for v in tensor["data"]]
-        shape = tensor.get("shape", [len(values)])
-        if shape not in ([len(values)], [len(values), 1]):
-            raise refuse(400, f"input {tensor['name']!r}: shape {shape} is not [n] or [n, 1]")
-        columns[tensor["name"]] = values
-    return checked_rows(rows_of_columns(columns)), data.get("id")

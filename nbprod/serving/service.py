@@ -70,6 +70,9 @@ class Service:
         self.metrics = Metrics(
             deployment=options.deployment, release=options.release, replica=self.writer_id
         )
+        if options.log_url:  # this machine's folder need not be the one that was deployed from
+            prediction_log.share(options.log_folder, options.log_url, options.deployment)
+        self._upkeep = prediction_log.Upkeep(options.log_folder, keep_s=options.log_keep_s)
         self._log = LogWriter(
             options.log_folder,
             writer_id=self.writer_id,
@@ -94,7 +97,7 @@ class Service:
             options.log_folder / "requests",
             writer_id=self.writer_id,
             kept=options.requests,
-            each_second=self._share_metrics,
+            each_second=self._each_second,
         )
         self._started = time.time()
         self._made_at = (predictor.bundle.folder / MANIFEST).stat().st_mtime
@@ -183,6 +186,7 @@ class Service:
         self._log.close()
         self._profile.close()
         self.requests.close()
+        self._upkeep.close()
         with contextlib.suppress(OSError):  # never shared, or the disk is gone
             self._metrics_path.unlink()
 
@@ -191,7 +195,8 @@ class Service:
         own = self.metrics.render(self.gauges())
         return together(own, self._metrics_path)
 
-    def _share_metrics(self) -> None:
+    def _each_second(self) -> None:
+        self._upkeep.tick()
         share(self._metrics_path, self.metrics.render(self.gauges()))
 
     # ------------------------------------------------------------ in the computing thread

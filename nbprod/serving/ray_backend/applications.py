@@ -127,6 +127,12 @@ class Applications:
                     f"a replica needs {amount:g} {name}, the engine has {there.get(name, 0.0):g}",
                     hint="lower [serving] gpus, or name a cluster that has them: [serving] address",
                 )
+        nodes = sum(1 for node in ray.nodes() if node["Alive"])
+        if nodes > 1 and not self._settings.serving.log.get("url"):
+            raise ServingError(
+                f"the engine has {nodes} nodes, and the prediction log lies on one disk",
+                hint="a node's disk dies with it: set [serving.log] url to a PostgreSQL",
+            )
 
     def _run(self, bound: Any, name: str, route: str | None) -> None:
         serve = quiet_serve()

@@ -158,7 +158,7 @@ def test_a_scrape_shows_every_replica_of_the_machine(bundle: Path, options: Serv
     with LocalService(bundle, options) as one, LocalService(bundle, options) as other:
         call(one.app, {"instances": [ROW]})
         call(other.app, {"instances": [ROW]}, {"instances": [ROW]})
-        one.service._share_metrics()
+        one.service._each_second()
         text = other.service.metrics_text()
         assert f'replica="{one.service.writer_id}"' in text
         assert f'replica="{other.service.writer_id}"' in text
