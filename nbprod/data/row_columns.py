@@ -28,23 +28,34 @@ class ColumnValidator:
     """
 
     def __init__(self, rules: tuple[ColumnRule, ...], strict: bool = True) -> None:
-        self._names = [rule.name for rule in rules]
-        self._judges = [_column_judge(rule) for rule in rules]
+        self._judges = {rule.name: _column_judge(rule) for rule in rules}
+        self._required = frozenset(rule.name for rule in rules if rule.required)
         self._strict = strict
-        self._usable = len(rules) > 1 and all(rule.required for rule in rules)
-        self._values = itemgetter(*self._names) if self._usable else None
+        self._getters: dict[tuple[str, ...], Callable[[Mapping[str, Any]], tuple[Any, ...]]] = {}
 
     def columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]] | None:
-        """The columns of the rows, or None where one value at least needs a closer look."""
-        if self._values is None or len(rows) < _FEW or set(map(type, rows)) != {dict}:
+        """The columns of the rows, or None where one value at least needs a closer look.
+
+        A column that may be left out is left out by all rows, and then null, or by none.
+        """
+        if len(rows) < _FEW or set(map(type, rows)) != {dict}:
             return None
-        if self._strict and sum(map(len, rows)) != len(rows) * len(self._names):
+        there = tuple(name for name in self._judges if name in rows[0])
+        if len(there) < 2 or not self._required.issubset(there):
             return None
+        if self._strict and sum(map(len, rows)) != len(rows) * len(there):
+            return None
+        absent = [name for name in self._judges if name not in rows[0]]
+        if not self._strict and any(name in row for name in absent for row in rows):
+            return None
+        getter = self._getters.get(there)
+        if getter is None:
+            getter = self._getters[there] = itemgetter(*there)
         try:
-            columns = zip(*map(self._values, rows), strict=True)
+            values = dict(zip(there, zip(*map(getter, rows), strict=True), strict=True))
             return {
-                name: judge(list(values))
-                for name, judge, values in zip(self._names, self._judges, columns, strict=True)
+                name: judge(list(values[name])) if name in values else [None] * len(rows)
+                for name, judge in self._judges.items()
             }
         except (KeyError, TypeError, OverflowError, Broken):
             return None
