@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 import io
 import json
 import os
-import threading
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,13 +14,12 @@ import pandas as pd
 import pytest
 import schemathesis
 import tritonclient.http as triton
-import uvicorn
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection
+from served import serving_trips
 
 from nbprod.data import prediction_log
-from nbprod.engine import free_port
-from nbprod.serving import LocalService, ServiceOptions
+from nbprod.serving import LocalService
 
 pytestmark = pytest.mark.engine
 GENERATED = int(os.environ.get("NBPROD_GENERATED", "100"))  # requests of one operation
@@ -35,44 +29,9 @@ ROWS = [
 ]
 
 
-@contextlib.contextmanager
-def serving(folder: Path) -> Iterator[tuple[str, LocalService]]:
-    path = Path(__file__).parents[1] / "unit" / "serving" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("serving_conftest", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    options = ServiceOptions(
-        deployment="trips",
-        release="3",
-        log_folder=folder / "logs",
-        profile_folder=folder / "profiles",
-        model_name="trip-delay",
-        label="late",
-        timeout_s=20.0,
-        batch_unproven=True,
-        on_unavailable="fallback",
-        fallback={"late": 0.5},
-    )
-    port = free_port()
-    with LocalService(module.write_trips(folder / "trips"), options) as local:
-        config = uvicorn.Config(
-            local.app, host="127.0.0.1", port=port, log_level="error", lifespan="off"
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.02)
-            yield f"127.0.0.1:{port}", local
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, LocalService]]:
-    with serving(tmp_path_factory.mktemp("served")) as found:
+    with serving_trips(tmp_path_factory.mktemp("served")) as found:
         yield found
 
 
