@@ -115,20 +115,7 @@ def _components(contract: DataContract) -> Json:
     text, flag = {"type": "string"}, {"type": "boolean"}
     rows = {"type": "array", "items": _ref("Row"), "maxItems": MAX_ROWS}
     request_id = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
-    name = {"type": "string", "minLength": 1}
-    outcome = {
-        "type": "object",
-        "properties": {
-            "prediction_id": name,
-            "key": {"type": "object", "minProperties": 1},
-            "outcome": {"type": ["string", "number", "boolean", "null"]},
-            "name": text,
-            "observed_at": text,
-        },
-        "required": ["outcome"],
-        "oneOf": [{"required": ["prediction_id"]}, {"required": ["key"]}],
-        "additionalProperties": False,
-    }
+    outcome = _outcome()
     return {
         "Row": row_schema(contract.input, strict=contract.strict),
         "PredictRequest": {
@@ -172,4 +159,22 @@ def _components(contract: DataContract) -> Json:
                 "errors": {"type": "array", "items": {"type": "object"}},
             },
         },
+    }
+
+
+def _outcome() -> Json:
+    """One outcome: by prediction id or by key, exactly one of them."""
+    text, name = {"type": "string"}, {"type": "string", "minLength": 1}
+    return {
+        "type": "object",
+        "properties": {
+            "prediction_id": name,
+            "key": {"type": "object", "minProperties": 1},
+            "outcome": {"type": ["string", "number", "boolean", "null"]},
+            "name": text,
+            "observed_at": text,
+        },
+        "required": ["outcome"],
+        "oneOf": [{"required": ["prediction_id"]}, {"required": ["key"]}],
+        "additionalProperties": False,
     }
