@@ -22,9 +22,9 @@ def main(work: Path, progress_fd: int) -> int:
     from nbprod.lifecycle import jobs
 
     request = json.loads((work / "request.json").read_text(encoding="utf-8"))
-    settings = request["arguments"].get("settings", {})
-    # Whatever is loaded on the way, in this process or a kernel of it, follows the project's word.
-    os.environ[ALLOW_PICKLE] = ",".join(settings.get("model", {}).get("allow_pickle", ()))
+    if settings := request["arguments"].get("settings"):
+        # What is loaded on the way, in this process or a kernel of it, follows the project's word.
+        os.environ[ALLOW_PICKLE] = ",".join(settings["model"]["allow_pickle"])
     os.set_inheritable(progress_fd, False)
     _end_with_parent(int(request["parent"]))
     sys.path.insert(0, os.getcwd())  # a notebook may import files that lie beside it

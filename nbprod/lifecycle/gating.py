@@ -25,6 +25,7 @@ from nbprod.lifecycle.lineage import (
 )
 from nbprod.lifecycle.promotion import releases_path
 from nbprod.lifecycle.verdicts import newest_verdict
+from nbprod.predictor.model import ALLOW_PICKLE
 from nbprod.records import (
     Approval,
     Finding,
@@ -228,6 +229,7 @@ def review_page(project: Project, candidate: TrainingRun | str | None, *, rows: 
         },
         cwd=Path(project.settings.project_path),
         progress=project.progress,
+        environ={ALLOW_PICKLE: ",".join(project.settings.model.allow_pickle)},
     )
     path = _review_path(project, run)
     path.parent.mkdir(parents=True, exist_ok=True)

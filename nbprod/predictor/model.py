@@ -7,6 +7,7 @@ the model's type where it is trained and wherever it is loaded.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ SKLEARN_FILE = "model.skops"
 TORCH_FILE = "model.pt2"
 PICKLE_FILE = "model.pkl"
 PICKLED = "cloudpickle"  # the format that runs code when it is loaded
+# What ``load_package`` adds to a package's name.
+_LOADED_AS = re.compile(r"__\w{11,12}_[0-9a-f]{8}(?=\.)")
 # Where a process is told which types may be unpickled: [model] allow_pickle, separated by commas.
 ALLOW_PICKLE = "NBPROD_ALLOWED_PICKLES"
 
@@ -86,17 +89,19 @@ def allowed_pickles(named: Collection[str] | None) -> frozenset[str]:
 def _save_pickle(model: Any, folder: Path) -> Json:
     import cloudpickle
 
-    module = sys.modules.get(type(model).__module__)
-    # A class of the notebook's own module has another name wherever it is loaded: it goes along.
-    by_value = module is not None and getattr(module, "__package__", "").count("__") > 0
-    if by_value and module is not None:
+    # Classes of the notebook's own module have another name wherever they are loaded: they go
+    # along.
+    root = type(model).__module__.partition(".")[0]
+    loaded = [name for name in sys.modules if name == root or name.startswith(f"{root}.")]
+    own = [sys.modules[name] for name in loaded] if _LOADED_AS.search(f"{root}.") else []
+    for module in own:
         cloudpickle.register_pickle_by_value(module)
     try:
         (folder / PICKLE_FILE).write_bytes(cloudpickle.dumps(model))
     except Exception as error:  # pickling runs the type's own code
         raise _refused(model, f"it cannot be pickled: {error}") from error
     finally:
-        if by_value and module is not None:
+        for module in own:
             cloudpickle.unregister_pickle_by_value(module)
     return {"format": PICKLED, "file": PICKLE_FILE, "type": _name(model), "trusted": []}
 
@@ -138,4 +143,5 @@ def _refused(model: Any, reason: str, hint: str = "") -> ExecutionError:
 
 
 def _name(value: Any) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__}"
+    """A type's full name; of one of the module's own the name it has in its files."""
+    return _LOADED_AS.sub("", f"{type(value).__module__}.{type(value).__qualname__}", count=1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -214,3 +216,30 @@ def test_verify_says_how_much_it_looked_at(copy: Path) -> None:
     assert record["passed"]
     assert record["files"] > 15
     assert record["records"] == 6  # extraction, contract, run, parity, gate, approval
+
+
+def test_where_keys_are_trusted_an_unsigned_release_goes_nowhere(copy: Path) -> None:
+    """Neither verified nor deployed; a release that is signed with the key is."""
+    for command in (
+        ["genpkey", "-algorithm", "ed25519", "-out", "key.pem"],
+        ["pkey", "-in", "key.pem", "-pubout", "-out", "key.pub"],
+    ):
+        subprocess.run(["openssl", *command], cwd=copy, check=True)
+    settings = copy / "nbprod.toml"
+    settings.write_text(settings.read_text() + '\n[store]\ntrusted_keys = ["key.pub"]\n')
+    result = nbprod("verify", "--json", cwd=copy)
+    assert result.code == 1
+    assert ["not signed" in item["message"] for item in result.record["findings"]] == [True]
+    deployed = nbprod("deploy", cwd=copy)
+    assert deployed.code == 1
+    assert "not signed" in deployed.err
+    for path in (
+        copy / ".nbprod" / "releases" / "1",
+        copy / ".nbprod" / "release-records" / "1.json",
+    ):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    signing = {"NBPROD_STORE_SIGNING_KEY": str(copy / "key.pem")}
+    assert nbprod("release", cwd=copy, environ=signing).code == 0
+    verified = nbprod("verify", "--json", cwd=copy)
+    assert verified.code == 0, verified.out
+    assert verified.record["signed_with"]

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from nbprod.errors import ExecutionError, TamperedReleaseError
-from nbprod.predictor import Predictor, load_model, save_model
+from nbprod.predictor import Predictor, load_model, load_package, save_model
 
 X = np.random.default_rng(0).normal(size=(300, 3))
 Y = (X[:, 0] + X[:, 1] > 0).astype(int)
@@ -249,3 +249,32 @@ def test_a_pickled_bundle_needs_the_word_of_whoever_loads_it(tmp_path, trips, pa
     predictor = Predictor.load(bundle.folder, allow_pickle=[PECULIAR])
     answer = predictor.answer([{"km": 3, "minutes": 20.0, "city": "Zug"}])
     assert answer.outputs == [1.0]
+
+
+def test_a_class_of_the_notebooks_own_is_allowed_by_its_name_in_the_module(tmp_path, trips):
+    """The version in the loaded package's name is no part of it; the class goes with the pickle."""
+    sources = dict(trips.sources)
+    sources["lib.py"] += (
+        "\n\nclass Rule:\n"
+        "    def predict_proba(self, features):\n"
+        "        import numpy as np\n"
+        "        late = ratio(features['slow'].to_numpy(dtype=float), 1.0)\n"
+        "        return np.column_stack([1 - late, late])\n"
+    )
+    package = trips.write(tmp_path / "trips", sources)
+    model = load_package(package, "ab" * 32).lib.Rule()
+    with pytest.raises(ExecutionError, match=r"trips\.lib\.Rule") as caught:
+        save_model(model, tmp_path / "refused")
+    assert 'allow_pickle = ["trips.lib.Rule"]' in caught.value.hint
+    allowed = ["trips.lib.Rule"]
+    bundle = trips.bundle(tmp_path / "bundle", package, model=model, allow_pickle=allowed)
+    code = (
+        "import sys\nfrom nbprod.predictor import Predictor\n"
+        "predictor = Predictor.load(sys.argv[1], allow_pickle=['trips.lib.Rule'])\n"
+        "print(predictor.answer([{'km': 3, 'minutes': 20.0, 'city': 'Zug'}]).outputs)"
+    )
+    moved = tmp_path / "elsewhere"
+    bundle.folder.rename(moved)
+    command = [sys.executable, "-c", code, str(moved)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[1.0]"
