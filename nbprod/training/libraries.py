@@ -61,7 +61,8 @@ def library_lock(roots: Iterable[str] = ()) -> str:
         name = item.metadata["Name"]
         if name:
             installed.setdefault(normalised(name), item)
-    needed = _reached([OURS, *roots], installed)
+    # nbprod run from its sources says nothing of what it requires: then all of it may be needed
+    needed = _reached([OURS, *roots], installed) if OURS in installed else set(installed)
     libraries = (
         Library(item.metadata["Name"], item.version, _files_digest(item), key in needed)
         for key, item in installed.items()
