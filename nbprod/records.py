@@ -656,6 +656,7 @@ class ShadowReport(Record):
     fields: tuple[FieldDifference, ...] = ()
     slices: tuple[SliceDifference, ...] = ()  # that agree least
     examples: tuple[ShadowExample, ...] = ()  # that differ most
+    predictions: dict[str, dict[str, int]] = field(default_factory=dict)  # role -> bin -> count
     latency_ms: dict[str, dict[str, float]] = field(default_factory=dict)  # role -> quantiles
 
 

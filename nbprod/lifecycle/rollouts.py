@@ -31,6 +31,7 @@ from nbprod.rollout import NextStep, Observed, Plan, Reading, next_step, read_ex
 if TYPE_CHECKING:
     from nbprod.lifecycle.project import Project
 
+_SHADOWS = "shadow-reports"
 CONTROLLER = "controller"  # who took a step that no person asked for
 _MOST_PAIRS = 20_000
 
@@ -196,6 +197,7 @@ def experiment_plan(project: Project) -> Json:
 def shadow_report(project: Project, release: str, *, since: str = "") -> ShadowReport:
     """See `Project.shadow_report`."""
     from nbprod.data.prediction_log import query
+    from nbprod.reporting import shadow_page
     from nbprod.rollout import compare_shadow
 
     folder = log_folder(project)
@@ -208,7 +210,10 @@ def shadow_report(project: Project, release: str, *, since: str = "") -> ShadowR
         oldest = min(record.shadow_of for record in shadows)
         live = [record for record in live if record.id >= oldest]
     report = dataclasses.replace(compare_shadow(release, live, shadows), id=new_id())
-    project.store.save("shadow-reports", report)
+    project.store.save(_SHADOWS, report)
+    path = project.store.root / _SHADOWS / f"{report.id}.html"
+    path.write_text(shadow_page(report), encoding="utf-8")
+    project.progress(f"the page of it: {path}", None)
     return report
 
 

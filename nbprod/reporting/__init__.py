@@ -10,6 +10,7 @@ from nbprod.reporting.junit import junit
 from nbprod.reporting.limitations import limitations, merged
 from nbprod.reporting.markdown import markdown
 from nbprod.reporting.runs import run_page
+from nbprod.reporting.shadow_page import shadow_page
 from nbprod.reporting.terminal import show
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "markdown",
     "merged",
     "run_page",
+    "shadow_page",
     "show",
 ]

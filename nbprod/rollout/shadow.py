@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _RELATIVE = 1e-6  # float32 sums differ by so much between batch sizes; it is the same answer
 _EXAMPLES = 10
+_BINS = 12
 _WORST_SLICES = 10
 _LEAST_SLICE = 20
 _MOST_VALUES = 50  # a column with more values than that is no slice
@@ -42,6 +43,7 @@ def compare_shadow(
         fields=_fields(pairs),
         slices=_slices(pairs, same),
         examples=_examples(pairs, same),
+        predictions=_predictions(pairs),
         latency_ms={
             role: _quantiles([record.latency_ms for record in records])
             for role, records in zip(("champion", "shadow"), zip(*pairs, strict=True), strict=True)
@@ -65,6 +67,27 @@ def _fields(pairs: Sequence[tuple[Prediction, Prediction]]) -> tuple[FieldDiffer
     outputs = [(_named(champion.output), _named(shadow.output)) for champion, shadow in pairs]
     names = dict.fromkeys(name for one, other in outputs for name in (*one, *other))
     return tuple(_field(name, [(o.get(name), s.get(name)) for o, s in outputs]) for name in names)
+
+
+def _predictions(pairs: Sequence[tuple[Prediction, Prediction]]) -> dict[str, dict[str, int]]:
+    """Both roles' answers, of the first field where there are several, in the same bins."""
+    answers: dict[str, list[Any]] = {
+        "champion": [next(iter(_named(champion.output).values()), None) for champion, _ in pairs],
+        "shadow": [next(iter(_named(shadow.output).values()), None) for _, shadow in pairs],
+    }
+    every = [value for values in answers.values() for value in values]
+    if not all(_is_number(value) for value in every) or len(set(every)) <= _BINS:
+        return {role: dict(Counter(map(str, values))) for role, values in answers.items()}
+    low, high = min(every), max(every)
+    width = (high - low) / _BINS or 1.0
+
+    def bin_of(value: float) -> str:
+        place = min(int((value - low) / width), _BINS - 1)
+        return f"{low + place * width:.3g}"
+
+    counted = {role: Counter(map(bin_of, values)) for role, values in answers.items()}
+    names = dict.fromkeys(map(bin_of, sorted(every)))
+    return {role: {name: found[name] for name in names} for role, found in counted.items()}
 
 
 def _named(output: Any) -> dict[str, Any]:
