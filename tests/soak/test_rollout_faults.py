@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,10 +31,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def settled(served: Served, roles: dict[str, int]) -> None:
-    """Traffic, replicas and processes all say the same."""
+    """Traffic, replicas and processes all say the same, once a replica that ended is forgotten."""
+    deadline = time.monotonic() + 20
+    wanted = {str(roles["champion"])}
     status = served.backend.status()
+    while {one["release"] for one in status["replicas"]} != wanted:
+        assert time.monotonic() < deadline, status["replicas"]
+        time.sleep(0.2)
+        status = served.backend.status()
     assert status["traffic"]["roles"] == roles
-    assert {replica["release"] for replica in status["replicas"]} == {str(roles["champion"])}
     others = {version for role, version in roles.items() if role != "champion"}
     assert set(served.backend._applications.workers()) == others
 
