@@ -235,10 +235,12 @@ class RayBackend:
                 self._run_worker(version)
             if any(replica["release"] != str(champion) for replica in status["replicas"]):
                 self._run_ingress(champion)
-            # The traffic may have changed meanwhile: its own settling waits for this one, and
+            now = self._state()
+            # Where the traffic has changed meanwhile, its own settling waits for this one, and
             # needs the processes that it names.
-            self._keep_workers(_others(state) | _all(self._state()))
-        if self._state().revision != state.revision:
+            moved = now.revision != state.revision
+            self._keep_workers(_others(state) | (_all(now) if moved else set()))
+        if moved:
             self.settle()
 
     def status(self) -> Json:
