@@ -70,7 +70,7 @@ def test_every_stage_of_the_road_is_in_the_timeline(demo: dict[str, Any]) -> Non
     steps = [step["name"] for step in demo["record"]["steps"]]
     first = ["init", "inspect", "extract", "contract", "parity", "train 1", "gate 1", "approve 1"]
     then = ["release 1", "deploy", "broken rows", "train 2", "gate 2", "approve 2", "release 2"]
-    last = ["kill -9", "canary", "promote", "rollback", "outcomes", "monitor", "why"]
+    last = ["kill -9", "bad canary", "canary", "promote", "rollback", "outcomes", "monitor", "why"]
     assert steps == [*first, *then, *last, "prediction log", "undeploy"]
     assert all(step["result"] for step in demo["record"]["steps"])
 

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from nbprod.records import Demonstration, Health, TrainingRun
 
 _BIN_S = 1.0
-_MARKS = {"kill": True, "canary": False, "promote": False, "rollback": True}  # name -> bad news
+_MARKS = {
+    "kill": True,
+    "bad canary": True,
+    "canary": False,
+    "promote": False,
+    "rollback": True,
+}  # name -> bad news
 _JUDGED = ("parity", "gate")  # a step that did not pass would have ended the road
 # Steps that are verbs of the command line, with the command a person would type.
 _COMMANDS = {
@@ -28,6 +34,7 @@ _COMMANDS = {
     "canary": "nbprod deploy --canary --percent 20",
     "broken rows": "POST /predict",
     "kill -9": "kill -9",
+    "bad canary": "nbprod deploy --canary --percent 20",
     "outcomes": "POST /outcomes",
     "prediction log": "nbprod predictions query",
 }
@@ -145,5 +152,7 @@ def _notes(record: Demonstration) -> list[str]:
         "to show how fast that is, not because it is bad.",
         f"One replica was ended with kill -9 under traffic: {record.failed_at_kill} requests "
         "inside it, or sent before the engine noticed, got an error instead of an answer.",
-        "The canary and its promotion are driven by hand here; nothing decides by itself yet.",
+        "The process of the bad canary was ended with kill -9 as often as it came back: the "
+        "controller beside the deployment ended the trial, and the champion answered meanwhile.",
+        "The good canary is promoted by hand here; with time the controller takes its steps.",
     ]

@@ -221,6 +221,7 @@ class Road:
             pid = crowd.kill_one_replica(project)
             traffic.wait_for(40)
             note(f"process {pid}; traffic goes on")
+        self._bad_canary(project)
         with self._step("canary", "release 2 gets a fifth of the traffic") as note:
             self.moments["canary"] = self._now()
             project.deploy(self.records["second"], trial="canary", percent=20)
@@ -243,6 +244,16 @@ class Road:
             traffic.wait_for((self.flights - traffic.answered) // traffic.flights)
             note(f"acknowledged after {acknowledged:.0f} ms")
         traffic.stop()
+
+    def _bad_canary(self, project: Project) -> None:
+        """A canary whose process crashes again and again: nobody but the controller ends it."""
+        with self._step("bad canary", "its process crashes again and again") as note:
+            self.moments["bad canary"] = self._now()
+            second = self.records["second"]
+            project.deploy(second, trial="canary", percent=20)
+            took_s = crowd.crash_canary(project, second.version)
+            step = project.status().history[-1]
+            note(f"{step.action} by the {step.by} after {took_s:.0f} s; the champion stood in")
 
     # ------------------------------------------------------------ looking back
 
