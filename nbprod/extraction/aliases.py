@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from nbprod.extraction.pieces import source_of
+from nbprod.extraction.pieces import source_of, statement
 from nbprod.extraction.rewriting import Rewrite, rewrite
 from nbprod.notebook.names import names_of
 
@@ -29,6 +29,10 @@ def without_aliases(parts: list[Part], arguments: set[str]) -> list[Part]:
     """
     index = 0
     while index < len(parts):
+        if (copied := _as_copy(parts, index)) is not None:
+            parts = [*parts[:index], copied, *parts[index + 1 :]]
+            index += 1
+            continue
         found = _alias(parts, index, arguments)
         if found is None:
             index += 1
@@ -44,9 +48,26 @@ def without_aliases(parts: list[Part], arguments: set[str]) -> list[Part]:
         if later and parts[index][0].leading_lines and not later[0][0].leading_lines:
             first = later[0][0].with_changes(leading_lines=parts[index][0].leading_lines)
             later[0] = (first, later[0][1])
-        parts = [*before, *later]
-        index = 0
+        parts, index = [*before, *later], 0
     return parts
+
+
+def _as_copy(parts: list[Part], index: int) -> Part | None:
+    """``X_train = X.copy()`` for what a split gave, where one is changed and the other read."""
+    syntax, piece = parts[index]
+    pair = _plain_assignment(syntax)
+    if pair is None or piece is None or "rows" not in piece.notes:
+        return None
+    later = parts[index + 1 :]
+    if not _is_changed(later, pair[0]) or not _mentions(later, pair[1]):
+        return None
+    copied = statement(f"{pair[0]} = {pair[1]}.copy()")[1]
+    return copied.with_changes(leading_lines=syntax.leading_lines), piece
+
+
+def _is_changed(parts: list[Part], name: str) -> bool:
+    """Whether statements change the object of a name in place."""
+    return any(name in _names(syntax).mutates for syntax, _ in parts)
 
 
 def _mentions(parts: list[Part], name: str) -> int:

@@ -170,7 +170,10 @@ class Anatomy:
         )
 
     def _is_rows(self, piece: Piece, name: str) -> bool:
-        return bool(self.rows(name, self.program.writer(piece, name)))
+        """Whether a name holds rows as features have them: not what training made of them."""
+        by = self.program.writer(piece, name)
+        remade = by is not None and by.role == "train"
+        return bool(self.rows(name, by)) and not remade
 
     def _labelled(self, node: ast.AST) -> str | None:
         """The frame's name in ``frame["late"]``, ``frame.late``, ``frame.pop("late")``."""
@@ -304,6 +307,7 @@ class Anatomy:
                 line=pieces[-1].line,
             )
         train, holdout = names
+        _check_whole_rows(_last_writer(program, train, "split"))
         self.train = (train, _last_writer(program, train, "split"))
         self.holdout = (holdout, _last_writer(program, holdout, "split"))
 
@@ -411,6 +415,26 @@ def _train_and_holdout(pieces: list[Piece], used: list[str]) -> tuple[str, str] 
     if len(known) == 2:
         return known[0], known[1]
     return None
+
+
+def _check_whole_rows(piece: Piece | None) -> None:
+    """Refuse ``train = df["text"][:800]``: training needs the label of the same rows."""
+    value = getattr(piece.node, "value", None) if piece is not None else None
+    if not (isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Slice)):
+        return
+    holder = value.value
+    column = isinstance(holder, ast.Attribute) and holder.attr not in ("iloc", "loc", "values")
+    column = column or (
+        isinstance(holder, ast.Subscript) and isinstance(holder.slice, ast.Constant)
+    )
+    if column and piece is not None:
+        raise refusal(
+            "NBX023",
+            f"the split cell {piece.cell_id} chooses rows of one column: `{piece.first_line}`",
+            hint="choose rows of the whole frame, and take the column in a features cell",
+            cell_id=piece.cell_id,
+            line=piece.line,
+        )
 
 
 def _final(held_out: list[str]) -> list[str]:

@@ -85,6 +85,8 @@ def _encoded(program: Program, encoder: str) -> str:
         for value in made
         for node in ast.walk(value)
     }
+    if classes & {"ColumnTransformer", "make_column_transformer"}:
+        return "either"  # sparse or not, as the columns' values decide
     sparse = bool(classes & _GIVES_SPARSE) or (
         "OneHotEncoder" in classes and not any("sparse_output=False" in text for text in texts)
     )
@@ -122,9 +124,36 @@ def as_frame(entry: Entry, part: Slice, value: Value, program: Program) -> None:
         return
     encoder = fitted_transform(writer.node)
     assert encoder is not None
+    values = entry.result
+    if form == "sparse":
+        values += ".toarray()"
+    elif form == "either":
+        values = f"csr_matrix({values}).toarray()"
+    if _names_nothing(program, encoder):
+        frame = f"pd.DataFrame({values}, index=frame.index)"
+        entry.result = f'{frame}.add_prefix("feature_")'
+        return
     named = f"{entry.names.get(encoder, encoder)}.get_feature_names_out()"
-    dense = ".toarray()" if form == "sparse" else ""
-    entry.result = f"pd.DataFrame({entry.result}{dense}, columns={named}, index=frame.index)"
+    entry.result = f"pd.DataFrame({values}, columns={named}, index=frame.index)"
+
+
+def _names_nothing(program: Program, encoder: str) -> bool:
+    """Whether an encoder holds one of the notebook's own classes, which names no features."""
+    pending, seen = [encoder], set[str]()
+    while pending:
+        name = pending.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        made = program.definitions.pieces.get(name)
+        if made is not None and isinstance(made.node, ast.ClassDef):
+            if "get_feature_names_out" not in made.code:
+                return True
+            continue
+        for piece in program.steps:
+            if name in piece.names.binds and name not in piece.names.needs:
+                pending += piece.names.needs
+    return False
 
 
 def _stripped(piece: Piece) -> Piece:

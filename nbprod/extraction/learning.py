@@ -82,6 +82,12 @@ def made_by(node: ast.stmt) -> tuple[str, str] | None:
 
 def _class_of(call: ast.expr) -> str:
     """The class that a call makes an object of, as its name tells: "LabelEncoder"; or ""."""
+    while (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("set_output", "set_params")
+    ):
+        call = call.func.value
     if not isinstance(call, ast.Call):
         return ""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

@@ -24,6 +24,7 @@ _OURS = {
     "partial": ImportLine("functools", "partial"),
     "deepcopy": ImportLine("copy", "deepcopy"),
     "pd": ImportLine("pandas", "", "pd"),
+    "csr_matrix": ImportLine("scipy.sparse", "csr_matrix"),
 }
 
 

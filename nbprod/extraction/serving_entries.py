@@ -181,7 +181,10 @@ def _check_transform(work: Workbench, piece: Piece) -> None:
     if (
         work.label
         and not names_label
-        and mentions_column(piece, work.label, work.anatomy.label_names)
+        and any(
+            mentions_column(item, work.label, work.anatomy.label_names)
+            for item in (piece, *_called(work, piece))
+        )
     ):
         work.result.findings.append(
             finding(
@@ -203,6 +206,13 @@ def _check_transform(work: Workbench, piece: Piece) -> None:
                 line=piece.line,
             )
         )
+
+
+def _called(work: Workbench, piece: Piece) -> list[Piece]:
+    """The notebook's functions that a statement uses, through others too."""
+    reached = work.definitions.reach(piece.names.needs)
+    found = [work.definitions.pieces[name] for name in reached]
+    return [item for item in found if item.is_definition and f"if {work.label!r}" not in item.code]
 
 
 # ---------------------------------------------------------------- prediction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.anatomy import call_argument
@@ -44,6 +45,33 @@ def build_train(work: Workbench) -> None:
     work.features = one_frame_of_features(found, pieces, work.label)
     entry = work.entry("train", part, work.model)
     work.bind(entry, part, dict.fromkeys(found, "features"), "parameters")
+    if any(_names_label(work, piece, found) for piece in part.pieces):
+        column = work.label if work.label.isidentifier() else f"**{{{work.label!r}: label}}"
+        given = f"{column}=label" if work.label.isidentifier() else column
+        entry.prelude.append(f"features = features.assign({given})")
+
+
+def _names_label(work: Workbench, piece: Piece, found: dict[str, Piece | None]) -> bool:
+    """Whether a statement hands features on with the label's name: ``fit_on(df, "late")``."""
+    if not work.label or not found.keys() & set(piece.names.needs):
+        return False
+    named = {work.label, *work.anatomy.label_names}
+    formula = re.compile(rf"^\s*(\w+\()?{re.escape(work.label)}\)?\s*~")
+    for node in piece.nodes:
+        if not isinstance(node, ast.Call):
+            continue
+        handed = any(isinstance(item, ast.Name) and item.id in found for item in _passed(node))
+        for item in _passed(node) if handed else ():
+            text = getattr(item, "value", None) if isinstance(item, ast.Constant) else None
+            if getattr(item, "id", text) in named:
+                return True
+            if isinstance(text, str) and formula.match(text):
+                return True
+    return False
+
+
+def _passed(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(item.value for item in call.keywords)]
 
 
 def _without_other_models(roots: list[Piece], pieces: list[Piece], model: str) -> list[Piece]:

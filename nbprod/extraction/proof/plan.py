@@ -174,7 +174,8 @@ class _Planner:
             rows = "train" if shape.name in ("transform", "train") else ""
             after = self._taken(entry, name, piece)
             others = self._standing_for(entry, name, piece)
-            more = {"rows": rows, "others": others, "unclear": self._unclear(name, piece)}
+            unclear = self._unclear(name, piece) or self._between(entry, name)
+            more = {"rows": rows, "others": others, "unclear": unclear}
             self._add(name, role, piece, place_, local, after=after, **more)
 
     def _role(self, entry: Entry, name: str, piece: Piece) -> str:
@@ -199,6 +200,18 @@ class _Planner:
                 own = self.work.selection.names(node).binds
                 if name in own and not isinstance(piece.node, ast.For):
                     return "the cells keep what the loop's last pass left"
+        return ""
+
+    def _between(self, entry: Entry, name: str) -> str:
+        """Statements of other functions among those of this one: no cell leaves its value."""
+        own = [piece for piece in entry.pieces if name in _written(piece)]
+        places = [self._position(piece) for piece in own]
+        known = {id(piece) for piece in entry.pieces}
+        for piece in self.work.program.steps:
+            among = min(places) < self._position(piece) < max(places)
+            other = id(piece) not in known and name in _written(piece)
+            if among and other and entry.shape.name == "load":
+                return "the cells prepare the label between other steps"
         return ""
 
     def _standing_for(self, entry: Entry, name: str, piece: Piece) -> tuple[str, ...]:
