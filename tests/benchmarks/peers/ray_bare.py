@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from fastapi import FastAPI, Request, Response  # here: annotations are looked up in the module
+
 from nbprod.engine import connect, end_engine, start_engine
 from nbprod.serving.ray_backend import proxy_environment
 
@@ -18,7 +20,6 @@ def main(port: int, bundle: str, kind: str) -> None:
     engine = start_engine(tempfile.mkdtemp(), name="bare", environment=proxy_environment(5000))
     try:
         connect(engine)
-        from fastapi import FastAPI, Request, Response
         from ray import serve
         from same_work import Model, read, settle, write
 
