@@ -13,12 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from nbprod.config import Settings
+from nbprod.config import Settings, duration_s
 from nbprod.data import contract as contracts
 from nbprod.data import frames, sources
 from nbprod.data.columns_read import columns_read
 from nbprod.errors import ExecutionError
 from nbprod.lifecycle.isolation import run_job
+from nbprod.lifecycle.parity_jobs import (
+    answered_parity,
+    replay,
+    request_rows,
+    with_predictions,
+)
 from nbprod.lifecycle.proof_jobs import inline_tests, proof_cells, proof_module
 from nbprod.predictor.modules import load_package
 from nbprod.predictor.predict import Predictor, checked_features
@@ -151,6 +157,7 @@ def module_parity(
             subject=version,
             rerun=_rerun(project.package_path, version, Path(folder)),
             redact=project.redacted,
+            limit_s=duration_s(project.parity.limit),
             progress=progress,
         )
 
@@ -166,16 +173,17 @@ def candidate_parity(
     project = Settings.from_json(settings)
     predictor = Predictor.load(Path(bundle), digest=digest)
     sample = pd.read_parquet(Path(data, "sample.parquet"))
+    fed = pd.read_parquet(Path(data, "sample_features.parquet"))
     with tempfile.TemporaryDirectory(prefix="nbprod-parity-") as folder:
         save_state(predictor.state, Path(folder, "state"))
-        return check_parity(
+        report = check_parity(
             predictor.module.features.transform,
             predictor.features,
             rows=sample,
             state=predictor.state,
             contract=predictor.contract,
             tolerance=project.parity.tolerance,
-            expected=pd.read_parquet(Path(data, "sample_features.parquet")),
+            expected=fed,
             label=project.data.label,
             time=project.data.time,
             not_inputs=tuple(project.not_inputs),
@@ -187,8 +195,10 @@ def candidate_parity(
                 Path(folder),
             ),
             redact=project.redacted,
+            limit_s=duration_s(project.parity.limit),
             progress=progress,
         )
+    return with_predictions(predictor, sample, fed, report, limits=project.parity.tolerance)
 
 
 def train(
@@ -309,6 +319,9 @@ JOBS: dict[str, Callable[..., Any]] = {
         gate,
         sample_predictions,
         transform,
+        replay,
+        request_rows,
+        answered_parity,
         proof_cells,
         proof_module,
         inline_tests,

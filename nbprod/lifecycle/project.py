@@ -9,6 +9,7 @@ from nbprod.lifecycle import (
     delivery,
     gating,
     loop,
+    production_parity,
     promotion,
     reproduction,
     rollouts,
@@ -93,8 +94,18 @@ class Project:
         """Bring hand edits of the module back into the notebook; with check only say which."""
         return workbench.sync(self, check=check)
 
-    def check_parity(self, *, rows: int = 1000) -> ParityReport:
-        """Module-scope parity: state fitted on the spot, at most ``rows`` real rows."""
+    def check_parity(
+        self, *, rows: int = 1000, replay: int = 0, deployed: bool = False
+    ) -> ParityReport:
+        """Module-scope parity: state fitted on the spot, at most ``rows`` real rows.
+
+        Of scope ``deployed`` with ``replay``: so many of the newest logged rows recomputed with
+        the release that answered them; or with ``deployed``: training's rows sent to the endpoint.
+        """
+        if replay:
+            return production_parity.replay(self, rows=replay)
+        if deployed:
+            return production_parity.through_endpoint(self, rows=rows)
         return workbench.check_parity(self, rows=rows)
 
     # ------------------------------------------------------------ contract

@@ -106,7 +106,7 @@ def divergence(
     return Finding(
         code=code,
         severity="error",
-        message=f"{what}: {_told(difference)}{more} {where}".rstrip(),
+        message=f"{what}: {told(difference)}{more} {where}".rstrip(),
         hint=hint or fix,
         column=difference.column or None,
         details={
@@ -172,7 +172,8 @@ def smallest_input(subject: Subject, positions: Sequence[int]) -> Json:
     }
 
 
-def _told(difference: Difference) -> str:
+def told(difference: Difference) -> str:
+    """A difference in words: both values, how far apart, and how far they may be."""
     name = f"column {difference.column!r}"
     expected, actual = difference.expected, difference.actual
     if difference.kind == "rows":
@@ -189,13 +190,11 @@ def _told(difference: Difference) -> str:
     if difference.distance >= UNMEASURABLE or isinstance(expected, str):
         return f"{shown} (tolerance {difference.tolerance})"
     apart = _apart(difference)
-    told = f"{apart:.3g} apart, " if apart is not None else ""
+    gap = f"{apart:.3g} apart, " if apart is not None else ""
     unit = difference.tolerance.partition(":")[0]
     if unit in ("rel", "ulp"):
-        told += (
-            f"{difference.distance:.3g} {'units in the last place' if unit == 'ulp' else unit}, "
-        )
-    return f"{shown} ({told}tolerance {difference.tolerance})"
+        gap += f"{difference.distance:.3g} {'units in the last place' if unit == 'ulp' else unit}, "
+    return f"{shown} ({gap}tolerance {difference.tolerance})"
 
 
 def _apart(difference: Difference) -> float | None:
