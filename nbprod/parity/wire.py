@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from nbprod.data.row_frames import frame_of
+from nbprod.data.row_texts import typed
 from nbprod.data.row_validation import RowValidator
 from nbprod.data.row_values import is_null
 from nbprod.parity.calls import Raised, Subject, first
@@ -17,7 +18,7 @@ from nbprod.parity.rules import breakage, divergence
 from nbprod.parity.shrink import smallest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -116,7 +117,69 @@ def wire(subject: Subject, request: Request) -> Outcome:
         refused = len(request.records) - len(request.positions)
         outcome.reason = f"the contract refuses {refused} rows: {', '.join(request.refused[:3])}"
     outcome.findings.extend(_wired(subject, request, request.positions))
+    for name, frame, positions in _other_wires(subject, request):
+        if not outcome.findings and positions:
+            outcome.findings.extend(_carried(subject, name, frame, positions))
     return outcome
+
+
+def _other_wires(
+    subject: Subject, request: Request
+) -> Iterator[tuple[str, pd.DataFrame, list[int]]]:
+    """The rows as Arrow and, where a contract types its texts, as CSV carry them."""
+    import pyarrow as pa
+
+    names = [name for name in subject.rows.columns if str(name) in (request.records or [{}])[0]]
+    sent = subject.rows[names].iloc[request.positions]
+    try:
+        table = pa.Table.from_pandas(sent, preserve_index=False)
+    except (pa.ArrowException, TypeError, ValueError):  # cells that Arrow has no type for
+        table = None
+    if request.contract is None:
+        if table is not None and not subject.nested:
+            yield "Arrow", table.to_pandas(ignore_metadata=True), request.positions
+        return
+    rules = {rule.name: rule.dtype for rule in request.contract.input}
+    texts = [_texts(request.records[place], rules) for place in request.positions]
+    carried = [] if table is None else [("Arrow", table.to_pylist())]
+    for name, records in (*carried, ("CSV", texts)):
+        validator = RowValidator(request.contract.input, request.contract.strict)
+        good, _ = validator.check(records)
+        kept = [number for number, row in enumerate(good) if row is not None]
+        frame = frame_of([row for row in good if row is not None], request.contract.input)
+        yield name, frame, [request.positions[number] for number in kept]
+
+
+def _texts(record: Record, rules: Mapping[str, str]) -> Record:
+    """A record as CSV gives it back; an empty text and a null look the same there."""
+    texts = {
+        name: "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in record.items()
+    }
+    return {name: typed(text, rules.get(name, "str")) for name, text in texts.items()}
+
+
+def _carried(
+    subject: Subject, name: str, frame: pd.DataFrame, positions: list[int]
+) -> list[Finding]:
+    try:
+        found = subject.compare(base_of(subject, positions), subject.features(frame))
+    except Raised as raised:
+        where = f"for rows that came as {name}"
+        return [breakage(subject, "NBP006", raised, where=where, positions=positions[:1])]
+    if not found.differences:
+        return []
+    difference = first(found)
+    return [
+        divergence(
+            subject,
+            "NBP006",
+            difference,
+            columns=sorted(found.columns),
+            where=f"as the frame holds it and as it came through {name}",
+            positions=[positions[max(difference.row, 0)]],
+        )
+    ]
 
 
 def wire_alone(subject: Subject, request: Request) -> list[Finding]:

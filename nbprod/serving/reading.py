@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbprod.data.row_texts import typed
 from nbprod.records import ColumnRule, Json, Outcome, new_id
 from nbprod.serving.replies import PredictRequest, refuse
 
@@ -231,23 +232,7 @@ def _csv_rows(body: bytes, rules: Sequence[ColumnRule]) -> list[Json]:
     if any(len(line) != len(header) for line in lines[1:] if line):
         raise refuse(400, f"a line has not {len(header)} values, as the header says")
     return [
-        {
-            name: _typed(text, kinds.get(name, "str"))
-            for name, text in zip(header, line, strict=True)
-        }
+        {name: typed(text, kinds.get(name, "str")) for name, text in zip(header, line, strict=True)}
         for line in lines[1:]
         if line
     ]
-
-
-def _typed(text: str, kind: str) -> Any:
-    if text == "":
-        return None
-    if kind == "bool":
-        return {"true": True, "false": False}.get(text.lower(), text)
-    if kind in ("int", "float"):
-        try:
-            return int(text) if kind == "int" else float(text)
-        except ValueError:
-            return text  # the contract names it
-    return text
