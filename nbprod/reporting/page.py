@@ -12,11 +12,12 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from nbprod.reporting.causes import cause_lines
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from nbprod.records import Finding
-
 
 # What neither HTML nor XML has a place for.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -170,6 +171,7 @@ def findings_list(findings: Sequence[Finding], *, most: int = 60) -> Markup:
                     "div",
                     tag("p", item.message),
                     tag("p", place, class_="place") if place else "",
+                    *(tag("p", f"{name} ", tag("code", told)) for name, told in cause_lines(item)),
                     tag("p", "→ ", item.hint, class_="hint") if item.hint else "",
                 ),
             )

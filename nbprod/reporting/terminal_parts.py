@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nbprod.reporting.causes import cause_lines
 from nbprod.reporting.page import number
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ def findings_text(findings: Sequence[Finding]) -> list[RenderableType]:
         )
         if place:
             line.append(f"\n       {place}", "dim")
+        for label, told in cause_lines(item):
+            line.append(f"\n       {label}  ", "dim").append(told)
         if item.hint:
             line.append(f"\n       → {item.hint}", "dim")
         parts.append(line)
