@@ -20,11 +20,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _NOW = ("now", "today")
+_CLOCKS = frozenset(
+    {"now", "today", "utcnow", "time", "time_ns", "localtime", "gmtime", "strftime", "ctime"}
+)
+
+
+def reads_clock(functions: list[types.FunctionType]) -> bool:
+    """Whether the user's code names a clock anywhere."""
+    return any(
+        code_names(function.__code__) & _CLOCKS or set(_texts(function.__code__)) & set(_NOW)
+        for function in functions
+    )
+
+
+def _texts(code: types.CodeType) -> Iterator[str]:
+    for constant in code.co_consts:
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, types.CodeType):
+            yield from _texts(constant)
 
 
 @contextmanager
-def shifted(functions: list[types.FunctionType], shift: datetimes.timedelta) -> Iterator[int]:
-    """Within, the user's functions see a clock that is ahead by ``shift``; how many they know."""
+def shifted(functions: list[types.FunctionType], shift: datetimes.timedelta) -> Iterator[None]:
+    """Within, the user's functions see a clock that is ahead by ``shift``."""
     twins = _Twins(shift)
     undo: list[tuple[dict[str, Any], str, Any]] = []
     try:
@@ -35,7 +54,7 @@ def shifted(functions: list[types.FunctionType], shift: datetimes.timedelta) -> 
             for name in code_names(function.__code__) & {"datetime", "time", "pandas", "numpy"}:
                 # `import datetime` inside the function looks here
                 _bind(sys.modules, name, twins, undo)
-        yield len(undo)
+        yield
     finally:
         for namespace, name, value in reversed(undo):
             namespace[name] = value
