@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbprod.data.comparison import Comparison, Difference
-from nbprod.parity.calls import Raised, Subject, first
+from nbprod.parity.calls import Raised, Subject, first, is_numbered
 from nbprod.parity.outcome import Outcome
-from nbprod.parity.relations import pick
 from nbprod.parity.rules import breakage, divergence
 from nbprod.parity.shrink import smallest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from nbprod.records import Finding
 
 _CUTS = 20
+_DEALS = 3
 
 
 def labels(subject: Subject, names: Sequence[str]) -> Outcome:
@@ -88,21 +90,12 @@ def future(subject: Subject, time: str) -> Outcome:
         return outcome.impossible(f"column {time!r} holds no dates: {error}")
     if moments.nunique() < 2:
         return outcome.not_needed(f"column {time!r} has one moment only")
-    before: dict[str, tuple[Difference, int]] = {}
-    after: set[str] = set()
     try:
-        for place in pick(subject.rows, _CUTS):
-            if pd.isna(moments[place]):
-                continue
-            earlier = np.flatnonzero(moments <= moments[place]).tolist()
-            later = np.flatnonzero(moments >= moments[place]).tolist()
-            for difference in _without(subject, earlier):
-                row = earlier[max(difference.row, 0)]
-                before.setdefault(difference.column, (difference, row))
-            after |= {difference.column for difference in _without(subject, later)}
+        before, after = _sides(subject, subject.rows, subject.base, moments)
+        columns = sorted(set(before) - after)
+        columns = [name for name in columns if _dealt_too(subject, time, moments, name)]
     except Raised:  # the batch relation tells it
         return outcome
-    columns = sorted(set(before) - after)
     if columns:
         difference, row = before[columns[0]]
         later = np.flatnonzero(moments > moments[row]).tolist()
@@ -119,12 +112,56 @@ def future(subject: Subject, time: str) -> Outcome:
     return outcome
 
 
-def _without(subject: Subject, positions: list[int]) -> list[Difference]:
+def _sides(
+    subject: Subject, rows: pd.DataFrame, base: pd.DataFrame, moments: pd.DatetimeIndex
+) -> tuple[dict[str, tuple[Difference, int]], set[str]]:
+    """What moves in earlier rows without the later ones, and in later rows without the earlier."""
+    import numpy as np
+    import pandas as pd
+
+    before: dict[str, tuple[Difference, int]] = {}
+    after: set[str] = set()
+    cuts = set(np.linspace(0, len(rows) - 1, min(_CUTS, len(rows)), dtype=int).tolist())
+    cuts |= {int(rows[name].isna().to_numpy().argmax()) for name in rows.columns}
+    for place in sorted(cuts):
+        if pd.isna(moments[place]):
+            continue
+        earlier = np.flatnonzero(moments <= moments[place]).tolist()
+        later = np.flatnonzero(moments >= moments[place]).tolist()
+        for difference in _without(subject, rows, base, earlier):
+            row = earlier[max(difference.row, 0)]
+            before.setdefault(difference.column, (difference, row))
+        after |= {item.column for item in _without(subject, rows, base, later)}
+    return before, after
+
+
+def _dealt_too(subject: Subject, time: str, moments: pd.DatetimeIndex, column: str) -> bool:
+    """Whether a column looks ahead, too, where the same rows are dealt to other times.
+
+    A largest value that happens to come last looks ahead in one order of the rows; what reads
+    the future does in all.
+    """
+    import numpy as np
+
+    for seed in range(_DEALS):
+        order = np.random.default_rng(seed).permutation(len(subject.rows))
+        rows = subject.rows.iloc[order].set_axis(subject.rows.index)
+        rows[time] = subject.rows[time].array
+        _, after = _sides(subject, rows, subject.features(rows), moments)
+        if column in after:
+            return False
+    return True
+
+
+def _without(
+    subject: Subject, rows: pd.DataFrame, base: pd.DataFrame, positions: list[int]
+) -> list[Difference]:
     """Where these rows without the others differ from these rows among all: values only."""
-    if len(positions) == len(subject.rows):
+    if len(positions) == len(rows):
         return []
-    base = subject.base.iloc[positions].reset_index(drop=True)
-    found = subject.compare(base, subject.at(positions))
+    part = rows.iloc[positions]
+    part = part.reset_index(drop=True) if is_numbered(rows) else part
+    found = subject.compare(base.iloc[positions].reset_index(drop=True), subject.features(part))
     return [d for d in found.differences if d.kind == "value"]
 
 

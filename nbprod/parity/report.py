@@ -28,7 +28,7 @@ def check_parity(
     rows: pd.DataFrame,
     state: Any = None,
     contract: DataContract | None = None,
-    tolerance: Mapping[str, str] | None = None,
+    tolerance: Mapping[str, str] | str | None = None,
     expected: pd.DataFrame | None = None,
     fit: Callable[[pd.DataFrame], Any] | None = None,
     label: str = "",
@@ -51,7 +51,8 @@ def check_parity(
     from what it holds itself; its state must be the one given. label, not_inputs: what is known
     only after the prediction (see `horizon` for what is taken where they are not named); time:
     the column that says when. tolerance: per column, ``*`` for
-    the others. rerun: transforms rows in a fresh process under further environment variables,
+    the others; or one for all. rerun: transforms rows in a fresh process under further environment
+    variables,
     and is called from several threads at once; without it the transform is sent to one by value.
     redact: raw columns whose values no finding shows. limit_s: how long one relation may take;
     0 for no limit.
@@ -64,9 +65,7 @@ def check_parity(
         raise DataError(
             "parity was given no rows", hint="give it real rows: a few hundred show what one hides"
         )
-    examined = Subject(
-        transform, owned(state), rows, dict(tolerance or {}), redact=frozenset(redact)
-    )
+    examined = Subject(transform, owned(state), rows, _limits(tolerance), redact=frozenset(redact))
     hidden = hidden_columns(rows, contract, (label, *not_inputs))
     moment = time_column(rows, time)
     tell = progress or (lambda _message, _fraction: None)
@@ -75,6 +74,10 @@ def check_parity(
         examined, served, contract, expected, fit, hidden, moment, rerun, limit_s, tell
     )
     return _reported(question, scope, subject)
+
+
+def _limits(tolerance: Mapping[str, str] | str | None) -> dict[str, str]:
+    return {"*": tolerance} if isinstance(tolerance, str) else dict(tolerance or {})
 
 
 def _reported(

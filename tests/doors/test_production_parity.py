@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import json
 import socket
@@ -10,14 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 import uvicorn
 from command import nbprod
 
 import nbprod as library
 from nbprod.config import load_settings
-from nbprod.lifecycle import delivery
+from nbprod.lifecycle import delivery, loop
 from nbprod.lifecycle.loop import log_folder, profile_folder
 from nbprod.records import Deployment, TrafficState
 from nbprod.serving.local_backend import LocalService
@@ -114,9 +114,8 @@ def test_training_s_rows_get_the_same_through_the_endpoint(deployed: SimpleNames
 
     assert report.passed, report.findings
     assert (report.scope, report.subject) == ("deployed", deployed.release)
-    assert {r.name: r.rows for r in report.relations} == {"features": 19, "prediction": 19} or all(
-        r.rows >= 10 for r in report.relations
-    )
+    assert {r.name for r in report.relations} == {"features", "prediction"}
+    assert all(r.checked and r.rows >= 10 for r in report.relations)
 
 
 def test_logged_rows_are_recomputed(deployed: SimpleNamespace) -> None:
@@ -136,10 +135,6 @@ def test_a_log_that_says_otherwise_is_a_finding(
 ) -> None:
     """A feature that production computed otherwise is NBP001, with the prediction's id."""
     deployed.project.check_parity(rows=10, deployed=True)
-    import dataclasses
-
-    from nbprod.lifecycle import loop
-
     logged = loop.predictions(deployed.project, limit=5)
     name = next(k for k, v in logged[2].features.items() if isinstance(v, float))
     broken = [dataclasses.replace(item) for item in logged]
@@ -165,4 +160,3 @@ def test_the_candidate_s_predictions_are_compared(released: Path) -> None:
     told = {item["name"]: item for item in candidate["relations"]}
     assert told["prediction"]["passed"]
     assert told["prediction"]["rows"] > 10
-    assert isinstance(pd.DataFrame(candidate["distances"]), pd.DataFrame)

@@ -128,6 +128,15 @@ def unit_if_large(frame, state):
     return pd.DataFrame({"kg": frame["amount"] / 1000 if grams else frame["amount"]})
 
 
+def share_of_largest(frame, state):
+    """The largest comes last, so the rows before it seem to look ahead."""
+    return pd.DataFrame({"x": frame["n"] / frame["n"].max()})
+
+
+def numbered(frame):
+    return frame.assign(n=np.arange(1.0, len(frame) + 1))
+
+
 def null_share(frame, state):
     return pd.DataFrame({"amount": frame["amount"], "holes": frame["discount"].isna().mean()})
 
@@ -383,6 +392,7 @@ def sklearn_pipeline(frame, state):
 multiplied = functools.partial(lambda frame, state, factor: frame[["amount"]] * factor, factor=1.5)
 
 SKEWED = [
+    ("NBP002", share_of_largest, {"rows": numbered}),
     *(
         ("NBP002", transform, {})
         for transform in (
