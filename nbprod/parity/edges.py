@@ -25,6 +25,7 @@ _UNSEEN = "never-seen-before"
 _FOREIGN = "Zürich 東京"
 _NEIGHBOURS = 10  # real rows that must not change beside the edges
 _MOST_FINDINGS = 10
+_MOST_COMPARED = 100
 # What a number without a bound may be; large, but far from overflowing a square.
 _FAR = 1e9
 
@@ -153,10 +154,7 @@ def _tried(
     """The finding of one edge; None where it gives one row without a new null."""
     where = f"when {item.column!r} is {item.what}"
     details: dict[str, Any] = {
-        "row": {
-            name: REDACTED if name in subject.redact else value
-            for name, value in item.record.items()
-        },
+        "row": _shown(subject, item),
         "input": item.column,
         "edge": item.what,
     }
@@ -221,9 +219,33 @@ def _infinite(column: pd.Series[Any]) -> bool:
     )
 
 
+def _not_as_alone(
+    subject: Subject, contract: DataContract, edges: list[Edge], mixed: pd.DataFrame
+) -> list[Finding]:
+    """The edges themselves get among others what each gets alone: a fill with a mean does not."""
+    for number, item in enumerate(edges[:_MOST_COMPARED]):
+        alone = subject.features(_frame(contract, [item]))
+        among = mixed.iloc[[number]].reset_index(drop=True)
+        found = subject.compare(alone, among)
+        values = [difference for difference in found.differences if difference.kind == "value"]
+        if values:
+            where = f"when {item.column!r} is {item.what}, alone and among other rows"
+            columns = sorted({difference.column for difference in values})
+            more = {"row": _shown(subject, item), "edge": item.what}
+            return [divergence(subject, "NBP002", values[0], columns=columns, where=where, **more)]
+    return []
+
+
+def _shown(subject: Subject, item: Edge) -> Record:
+    return {
+        name: REDACTED if name in subject.redact else value for name, value in item.record.items()
+    }
+
+
 def _among(subject: Subject, request: Request, edges: list[Edge]) -> list[Finding]:
-    """Ordinary rows beside all edges in one batch: they must not change."""
-    assert request.contract is not None
+    """Ordinary rows beside all edges in one batch: neither they nor the edges may change."""
+    contract = request.contract
+    assert contract is not None
     positions = request.positions[:_NEIGHBOURS]
     try:
         base = subject.features(request.frame(positions))
@@ -234,7 +256,7 @@ def _among(subject: Subject, request: Request, edges: list[Edge]) -> list[Findin
         return [breakage(subject, "NBP002", raised, where=where)]
     found = subject.compare(base, mixed.iloc[: len(positions)].reset_index(drop=True))
     if not found.differences:
-        return []
+        return _not_as_alone(subject, contract, edges, mixed.iloc[len(positions) :])
     difference = first(found)
     return [
         divergence(

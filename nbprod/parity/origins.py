@@ -66,7 +66,9 @@ def _found(subject: Subject, column: str, positions: Sequence[int]) -> Origin | 
         if places:
             with suppress(Raised):
                 final = subject.at(places)
-                watch = _Watch(column, _values(final, column))
+                watch = _Watch(
+                    column, _values(final, column), given=column in map(str, subject.rows)
+                )
                 watch.over(lambda: subject.at(places))  # noqa: B023 - called at once
                 if watch.origin is not None and column in map(str, final.columns):
                     return watch.origin
@@ -92,7 +94,10 @@ class _Watch:
     column: str
     final: list[str] | None
     origin: Origin | None = None
+    given: bool = False  # the rows came with a column of this name
+    _named: Origin | None = None  # where it first stood in a table, whatever its values
     _last: Origin | None = None  # the `return` of the outermost function
+    _seen: bool = False  # in the tables looked at last, whatever its values
     _events: int = 0
     _lines: dict[int, int] = field(default_factory=dict)  # id of a frame -> the line it is at
     _users: dict[Any, bool] = field(default_factory=dict)
@@ -105,7 +110,7 @@ class _Watch:
             call()
         finally:
             sys.settrace(before)
-        self.origin = self.origin or self._last
+        self.origin = self.origin or self._named or self._last
 
     def _enter(self, frame: types.FrameType, _event: str, _argument: Any) -> Any:
         if self.origin is not None or self._events > _MOST_EVENTS:
@@ -126,9 +131,13 @@ class _Watch:
         at = self._lines.get(id(frame), 0)
         if at and self._holds(frame.f_locals.values()):
             self.origin = _origin(frame, at)
+        elif at and self._named is None and not self.given and self._seen:
+            self._named = _origin(frame, at)
         elif event == "return":
             if self._holds([argument]):
                 self.origin = _origin(frame, frame.f_lineno)
+            elif self._named is None and not self.given and self._seen:
+                self._named = _origin(frame, frame.f_lineno)
             self._last = _origin(frame, frame.f_lineno)
         self._lines[id(frame)] = frame.f_lineno
         return self._step
@@ -136,6 +145,7 @@ class _Watch:
     def _holds(self, values: Any) -> bool:
         import pandas as pd
 
+        self._seen = False
         for value in list(values):
             found: Any = None
             if isinstance(value, pd.DataFrame):
@@ -143,6 +153,7 @@ class _Watch:
                 found = value[named[self.column]] if self.column in named else None
             elif isinstance(value, dict):
                 found = value.get(self.column)
+            self._seen = self._seen or found is not None
             if self._final(found):
                 return True
         return False
