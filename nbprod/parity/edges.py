@@ -231,8 +231,17 @@ def _not_as_alone(
         if values:
             where = f"when {item.column!r} is {item.what}, alone and among other rows"
             columns = sorted({difference.column for difference in values})
-            more = {"row": _shown(subject, item), "edge": item.what}
-            return [divergence(subject, "NBP002", values[0], columns=columns, where=where, **more)]
+            return [
+                divergence(
+                    subject,
+                    "NBP002",
+                    values[0],
+                    columns=columns,
+                    where=where,
+                    row=_shown(subject, item),
+                    edge=item.what,
+                )
+            ]
     return []
 
 
