@@ -99,6 +99,7 @@ def _widths(expected: pd.DataFrame, actual: pd.DataFrame) -> list[Difference]:
 def _judge(subject: Subject, sight: _Sight, values: Outcome, columns: Outcome) -> None:
     """One finding for the values, one for names and types; one for a row that stands alone."""
     if sight.alone_only() and (sight.raised or sight.rows):
+        subject.breaks_alone = True
         values.findings.append(_alone(subject, sight))
     elif sight.raised:
         part, raised = sight.raised[0]

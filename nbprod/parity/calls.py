@@ -64,6 +64,7 @@ class Subject:
     tolerance: Mapping[str, str]
     redact: Collection[str] = ()  # raw columns whose values no finding may show
     fresh_state: bool = False  # the transform changes its state: give each call a copy
+    breaks_alone: bool = False  # a batch of one row fares otherwise: nothing alone is tried again
     learns: bool = False  # each call fits the state again: what then differs is explained
     fresh_memory: bool = False  # the transform remembers: make each call the first
     memory: Memory = field(default_factory=Memory)

@@ -95,6 +95,8 @@ def edge(subject: Subject, request: Request | None) -> Outcome:
         return _only_shapes(subject, outcome)
     if not request.positions:
         return outcome.impossible("the contract refuses every row")
+    if subject.breaks_alone:
+        return outcome.impossible("see NBP009: no single row gets its features")
     position = request.positions[0]
     edges = list(edges_of(request.contract, request.records[position]))
     outcome.rows = len(edges)

@@ -95,6 +95,7 @@ class _Watch:
     final: list[str] | None
     origin: Origin | None = None
     given: bool = False  # the rows came with a column of this name
+    raw: frozenset[str] | None = None  # their columns, where it is passed on as it came
     _named: Origin | None = None  # where it first stood in a table, whatever its values
     _last: Origin | None = None  # the `return` of the outermost function
     _seen: bool = False  # in the tables looked at last, whatever its values
@@ -150,6 +151,8 @@ class _Watch:
             found: Any = None
             if isinstance(value, pd.DataFrame):
                 named = {str(name): name for name in value.columns}
+                if self.raw is not None and self.raw <= set(named):
+                    continue  # the rows themselves
                 found = value[named[self.column]] if self.column in named else None
             elif isinstance(value, dict):
                 found = value.get(self.column)

@@ -102,7 +102,8 @@ def _served(subject: Subject, request: Request, serve_path: Served) -> list[Find
         where = "when the serve path is asked again"
         columns = sorted(again.columns)
         return [divergence(subject, "NBP004", first(again), columns=columns, where=where)]
-    for place in pick(subject.rows.iloc[positions], _SINGLES):
+    alone = [] if subject.breaks_alone else pick(subject.rows.iloc[positions], _SINGLES)
+    for place in alone:
         expected = answered.iloc[[place]].reset_index(drop=True)
         try:
             found = subject.compare(expected, serve([positions[place]]))
