@@ -52,8 +52,8 @@ BREAKS = {
     "the narrowest type that holds the batch": (
         "NBP007",
         "schedule-features",
-        'distance = rows["distance"].to_numpy()',
-        'distance = pd.to_numeric(rows["distance"], downcast="integer").to_numpy()',
+        '"distance": distance,',
+        '"distance": pd.to_numeric(rows["distance"], downcast="integer").to_numpy(),',
     ),
     "the weekday in the machine's time zone": (
         "NBP008",
