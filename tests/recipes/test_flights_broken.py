@@ -35,19 +35,18 @@ BREAKS = {
         'year = rows["time_hour"].dt.year.to_numpy()',
         "year = pd.Timestamp.now().year",
     ),
-    "local time, written into the rows": (
+    "a counter in what was learned": (
         "NBP005",
         "flight-features",
-        'routes = rows["origin"] + "-" + rows["dest"]',
-        'rows["dest"] = rows["dest"].str.strip()\n'
-        '    rows["route"] = rows["origin"] + "-" + rows["dest"]\n'
-        '    routes = rows["route"]',
+        "features = schedule_features(rows)",
+        'dest_share["seen"] = dest_share.get("seen", 0) + len(rows)\n'
+        "    features = schedule_features(rows)",
     ),
     "a fold by row number": (
         "NBP006",
         "flight-features",
         'features["origin_code"] = look_up(rows["origin"], origin_code, -1)',
-        'features["origin_code"] = (rows.index % 3).to_numpy()',
+        'features["origin_code"] = (rows.index >= 3000).astype(int)',
     ),
     "the narrowest type that holds the batch": (
         "NBP007",
