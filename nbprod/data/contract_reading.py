@@ -59,7 +59,7 @@ def load_schemas(schemas_path: str | Path) -> dict[str, Any]:
         for name in PARTS:
             model = getattr(module, name, None)
             if model is not None:
-                schemas[name] = _schema(model, name, path)
+                schemas[name] = as_schema(model, name, path)
     if "Input" not in schemas:
         raise DataError(
             f"{path} has no class Input",
@@ -68,7 +68,8 @@ def load_schemas(schemas_path: str | Path) -> dict[str, Any]:
     return schemas
 
 
-def _schema(model: Any, name: str, path: Path) -> Any:
+def as_schema(model: Any, name: str, path: Path | str) -> Any:
+    """A model or schema as a pandera DataFrameSchema; DataError names where it came from."""
     import pandera.pandas as pa
 
     try:

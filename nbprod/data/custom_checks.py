@@ -6,8 +6,8 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbprod.data.contract_reading import load_schemas, read_part
-from nbprod.records import Violation
+from nbprod.data.contract_reading import as_schema, load_schemas, read_part
+from nbprod.records import DataContract, Violation, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbprod.data.contract_reading import Part
-    from nbprod.records import DataContract
 
     Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -48,6 +47,24 @@ class CustomChecks:
         """The checks of one part of a schemas.py, which is executed."""
         schema = load_schemas(schemas_path).get(part.capitalize())
         return cls(None if schema is None else read_part(part.capitalize(), schema))
+
+    @classmethod
+    def of(cls, schema: Any) -> tuple[DataContract, CustomChecks]:
+        """The contract that a pandera model or schema states for raw input, and its checks.
+
+        Raises DataError for what is neither.
+        """
+        part = read_part("Input", as_schema(schema, "Input", "the contract"))
+        contract = DataContract(
+            package="",
+            source_digest=sha256(repr(part.rules)),
+            input=part.rules,
+            strict=part.strict,
+            unique=part.unique,
+            whole=("input",) if part.row_checks else (),
+            findings=part.findings,
+        )
+        return contract, cls(part)
 
     def reads(self, column: str) -> bool:
         """Whether a check looks at the column."""

@@ -157,9 +157,17 @@ def module_parity(
             subject=version,
             rerun=_rerun(project.package_path, version, Path(folder)),
             redact=project.redacted,
+            checks=_checks(rules, project.package_path),
             limit_s=duration_s(project.parity.limit),
             progress=progress,
         )
+
+
+def _checks(rules: DataContract | None, package_path: Path) -> contracts.CustomChecks | None:
+    """What the contract of a package asks of raw rows beyond its rules."""
+    if rules is None or not contracts.needs_pandera(rules, "input"):
+        return None
+    return contracts.CustomChecks.load(package_path / "schemas.py", "input")
 
 
 def candidate_parity(
@@ -195,6 +203,7 @@ def candidate_parity(
                 Path(folder),
             ),
             redact=project.redacted,
+            checks=_checks(predictor.contract, Path(bundle, "module", predictor.contract.package)),
             limit_s=duration_s(project.parity.limit),
             progress=progress,
         )

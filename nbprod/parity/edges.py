@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbprod.data.comparison import kind_of_dtype
-from nbprod.data.row_frames import frame_of
-from nbprod.data.row_validation import RowValidator
 from nbprod.parity.calls import Raised, Subject, first
 from nbprod.parity.outcome import Outcome
 from nbprod.parity.rules import breakage, divergence, origin
-from nbprod.records import REDACTED, ColumnRule, DataContract, Finding
+from nbprod.records import REDACTED, ColumnRule, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,13 +37,13 @@ class Edge:
     record: Record
 
 
-def edges_of(contract: DataContract, record: Record) -> Iterator[Edge]:
+def edges_of(request: Request, record: Record) -> Iterator[Edge]:
     """Every edge that the contract allows around one row, as JSON would bring it."""
-    validator = RowValidator(contract.input, contract.strict)
-    for rule in contract.input:
+    assert request.contract is not None
+    for rule in request.contract.input:
         for what, value in _values(rule):
             changed = {**record, rule.name: value}
-            if not validator.check([changed])[1]:
+            if request.allowed([changed]) != [None]:
                 yield Edge(rule.name, what, changed)
         if not rule.required and rule.name in record:
             left = {name: value for name, value in record.items() if name != rule.name}
@@ -98,13 +96,13 @@ def edge(subject: Subject, request: Request | None) -> Outcome:
     if subject.breaks_alone:
         return outcome.impossible("see NBP009: no single row gets its features")
     position = request.positions[0]
-    edges = list(edges_of(request.contract, request.records[position]))
+    edges = list(edges_of(request, request.records[position]))
     outcome.rows = len(edges)
     passed: list[Edge] = []
     told: dict[tuple[str, str], Finding] = {}
     before = set(subject.explained)
     for item in edges:
-        finding = _alone(subject, request.contract, item)
+        finding = _alone(subject, request, item)
         if finding is None:
             passed.append(item)
         elif len(told) < _MOST_FINDINGS:
@@ -145,9 +143,10 @@ def _only_shapes(subject: Subject, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _alone(subject: Subject, contract: DataContract, item: Edge) -> Finding | None:
-    allowed = frozenset(rule.name for rule in contract.features if rule.nullable)
-    return _tried(subject, _frame(contract, [item]), allowed, item)
+def _alone(subject: Subject, request: Request, item: Edge) -> Finding | None:
+    assert request.contract is not None
+    allowed = frozenset(rule.name for rule in request.contract.features if rule.nullable)
+    return _tried(subject, request.frame_of([item.record]), allowed, item)
 
 
 def _tried(
@@ -194,11 +193,6 @@ def _tried(
     )
 
 
-def _frame(contract: DataContract, items: list[Edge]) -> pd.DataFrame:
-    good, _ = RowValidator(contract.input, contract.strict).check([item.record for item in items])
-    return frame_of([row for row in good if row is not None], contract.input)
-
-
 def _new_nulls(subject: Subject, nullable: frozenset[str], features: pd.DataFrame) -> list[str]:
     """Features that are null or infinite here, and never were in training."""
     found = []
@@ -222,11 +216,11 @@ def _infinite(column: pd.Series[Any]) -> bool:
 
 
 def _not_as_alone(
-    subject: Subject, contract: DataContract, edges: list[Edge], mixed: pd.DataFrame
+    subject: Subject, request: Request, edges: list[Edge], mixed: pd.DataFrame
 ) -> list[Finding]:
     """The edges themselves get among others what each gets alone: a fill with a mean does not."""
     for number, item in enumerate(edges[:_MOST_COMPARED]):
-        alone = subject.features(_frame(contract, [item]))
+        alone = subject.features(request.frame_of([item.record]))
         among = mixed.iloc[[number]].reset_index(drop=True)
         found = subject.compare(alone, among)
         values = [difference for difference in found.differences if difference.kind == "value"]
@@ -267,7 +261,7 @@ def _among(subject: Subject, request: Request, edges: list[Edge]) -> list[Findin
         return [breakage(subject, "NBP002", raised, where=where)]
     found = subject.compare(base, mixed.iloc[: len(positions)].reset_index(drop=True))
     if not found.differences:
-        return _not_as_alone(subject, contract, edges, mixed.iloc[len(positions) :])
+        return _not_as_alone(subject, request, edges, mixed.iloc[len(positions) :])
     difference = first(found)
     return [
         divergence(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from nbprod.data.custom_checks import CustomChecks
     from nbprod.parity.serve_paths import Served
 
 _NAMES = (
@@ -66,6 +67,7 @@ class Question:
     rerun: Rerun | None
     limit_s: float
     progress: Progress
+    checks: CustomChecks | None = None  # what the contract asks beyond its rules
     outcomes: list[Outcome] = field(default_factory=list)
     request: Request | None = None
 
@@ -168,7 +170,7 @@ class Question:
             outcome.failed, outcome.reason = True, "see NBP011: it needs what no caller can send"
             return outcome
         try:
-            self.request = Request.of(subject, self.contract, self.hidden)
+            self.request = Request.of(subject, self.contract, self.hidden, self.checks)
         except Raised as raised:
             return outcome.impossible(raised.text)
         given = self.serve_path if self.contract is None else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from nbprod.data.custom_checks import CustomChecks
 from nbprod.errors import DataError
 from nbprod.parity.calls import Subject
 from nbprod.parity.examination import Question, owned
@@ -27,7 +28,7 @@ def check_parity(
     *,
     rows: pd.DataFrame,
     state: Any = None,
-    contract: DataContract | None = None,
+    contract: Any = None,
     tolerance: Mapping[str, str] | str | None = None,
     expected: pd.DataFrame | None = None,
     fit: Callable[[pd.DataFrame], Any] | None = None,
@@ -38,6 +39,7 @@ def check_parity(
     subject: str = "",
     rerun: Rerun | None = None,
     redact: Collection[str] = (),
+    checks: CustomChecks | None = None,
     limit_s: float = LIMIT_S,
     progress: Progress | None = None,
 ) -> ParityReport:
@@ -54,6 +56,8 @@ def check_parity(
     the others; or one for all. rerun: transforms rows in a fresh process under further environment
     variables,
     and is called from several threads at once; without it the transform is sent to one by value.
+    contract: what serving allows: a DataContract, with ``checks`` for what it asks beyond its
+    rules, or a pandera model or schema of the raw rows.
     redact: raw columns whose values no finding shows. limit_s: how long one relation may take;
     0 for no limit.
 
@@ -65,13 +69,15 @@ def check_parity(
         raise DataError(
             "parity was given no rows", hint="give it real rows: a few hundred show what one hides"
         )
+    if contract is not None and not isinstance(contract, DataContract):
+        contract, checks = CustomChecks.of(contract)
     examined = Subject(transform, owned(state), rows, _limits(tolerance), redact=frozenset(redact))
     hidden = hidden_columns(rows, contract, (label, *not_inputs))
     moment = time_column(rows, time)
     tell = progress or (lambda _message, _fraction: None)
     served = Served(serve_path, examined) if serve_path is not None else None
     question = Question(
-        examined, served, contract, expected, fit, hidden, moment, rerun, limit_s, tell
+        examined, served, contract, expected, fit, hidden, moment, rerun, limit_s, tell, checks
     )
     return _reported(question, scope, subject)
 

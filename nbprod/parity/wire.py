@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from nbprod.data.custom_checks import CustomChecks
     from nbprod.records import DataContract, Finding
 
 _SINGLES = 40
@@ -39,10 +40,15 @@ class Request:
     positions: list[int]
     contract: DataContract | None
     refused: list[str] = field(default_factory=list)  # why rows are not among the positions
+    checks: CustomChecks | None = None  # what the contract asks beyond its rules
 
     @classmethod
     def of(
-        cls, subject: Subject, contract: DataContract | None, not_sent: Sequence[str]
+        cls,
+        subject: Subject,
+        contract: DataContract | None,
+        not_sent: Sequence[str],
+        checks: CustomChecks | None = None,
     ) -> Request:
         """The request of all rows; Raised when a value cannot be said in JSON."""
         names = [name for name in subject.rows.columns if name not in not_sent]
@@ -52,10 +58,16 @@ class Request:
         records = through_json(subject.rows[names])
         if contract is None:
             return cls(records, list(range(len(records))), None)
-        good, violations = RowValidator(contract.input, contract.strict).check(records)
+        good, violations = RowValidator(contract.input, contract.strict, checks).check(records)
         positions = [place for place, row in enumerate(good) if row is not None]
         refused = list(dict.fromkeys(f"{v.column}: {v.rule}" for v in violations))
-        return cls(records, positions, contract, refused)
+        return cls(records, positions, contract, refused, checks)
+
+    def allowed(self, records: Sequence[Record]) -> list[Record | None]:
+        """Records in the contract's types, None where it refuses one."""
+        assert self.contract is not None
+        validator = RowValidator(self.contract.input, self.contract.strict, self.checks)
+        return validator.check(records)[0]
 
     def frame(self, positions: Sequence[int]) -> pd.DataFrame:
         """These rows as the endpoint's frame: the contract's dtypes, or what pandas infers."""
@@ -67,7 +79,7 @@ class Request:
 
         if self.contract is None:
             return pd.DataFrame(list(records))
-        good, _ = RowValidator(self.contract.input, self.contract.strict).check(records)
+        good = self.allowed(records)
         return frame_of([row for row in good if row is not None], self.contract.input)
 
 
@@ -143,8 +155,7 @@ def _other_wires(
     texts = [_texts(request.records[place], rules) for place in request.positions]
     carried = [] if table is None else [("Arrow", table.to_pylist())]
     for name, records in (*carried, ("CSV", texts)):
-        validator = RowValidator(request.contract.input, request.contract.strict)
-        good, _ = validator.check(records)
+        good = request.allowed(records)
         kept = [number for number, row in enumerate(good) if row is not None]
         frame = frame_of([row for row in good if row is not None], request.contract.input)
         yield name, frame, [request.positions[number] for number in kept]
