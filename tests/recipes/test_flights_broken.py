@@ -35,12 +35,13 @@ BREAKS = {
         'year = rows["time_hour"].dt.year.to_numpy()',
         "year = pd.Timestamp.now().year",
     ),
-    "a counter in what was learned": (
+    "a list that grows with every call": (
         "NBP005",
         "flight-features",
         "features = schedule_features(rows)",
-        'dest_share["seen"] = dest_share.get("seen", 0) + len(rows)\n'
-        "    features = schedule_features(rows)",
+        'KNOWN_AFTER.append("one more")\n'
+        "    features = schedule_features(rows)\n"
+        '    features["calls"] = len(KNOWN_AFTER)',
     ),
     "a fold by row number": (
         "NBP006",
@@ -51,8 +52,8 @@ BREAKS = {
     "the narrowest type that holds the batch": (
         "NBP007",
         "schedule-features",
-        '"distance": distance,',
-        '"distance": pd.to_numeric(rows["distance"], downcast="integer").to_numpy(),',
+        '"planned_min": planned_min,',
+        '"planned_min": pd.to_numeric(pd.Series(planned_min), downcast="integer").to_numpy(),',
     ),
     "the weekday in the machine's time zone": (
         "NBP008",
