@@ -115,27 +115,6 @@ def compare(
     return Comparison(tuple(distances), tuple(differences))
 
 
-def distances(
-    expected: pd.DataFrame, actual: pd.DataFrame, tolerance: Mapping[str, str] | None = None
-) -> tuple[ColumnDistance, ...]:
-    """How far each column of two frames is apart, in the measure of its tolerance."""
-    return compare(expected, actual, tolerance).distances
-
-
-def first_difference(
-    expected: pd.DataFrame, actual: pd.DataFrame, tolerance: Mapping[str, str] | None = None
-) -> tuple[str, int, Any, Any] | None:
-    """Column, row position, expected and actual value of the first difference, or None.
-
-    The row is -1 where a whole column differs: absent, in another place, of another kind.
-    """
-    differences = compare(expected, actual, tolerance).differences
-    if not differences:
-        return None
-    first = differences[0]
-    return first.column, first.row, first.expected, first.actual
-
-
 def tolerance_of(column: str, tolerance: Mapping[str, str]) -> str:
     """The tolerance of a column: its own, else the one under ``*``, else the default."""
     limit = tolerance.get(column, tolerance.get("*", DEFAULT))

@@ -10,8 +10,6 @@ from nbprod.data.comparison import (
     DEFAULT,
     UNMEASURABLE,
     compare,
-    distances,
-    first_difference,
     tolerance_of,
 )
 from nbprod.errors import ConfigError
@@ -43,7 +41,7 @@ def test_floats_within_their_tolerance(tolerance, value, within):
 
 def test_a_pass_reports_its_distance_too():
     """The largest distance is told even where it is allowed."""
-    (distance,) = distances(one([1.0, 2.0]), one([1.0, 2.5]), {"x": "abs:1"})
+    (distance,) = compare(one([1.0, 2.0]), one([1.0, 2.5]), {"x": "abs:1"}).distances
 
     assert (distance.max_distance, distance.tolerance, distance.rows) == (0.5, "abs:1", 2)
 
@@ -119,8 +117,9 @@ def test_the_first_difference_is_a_place_and_two_values():
     """Column, row, expected, actual; None where nothing differs."""
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 
-    assert first_difference(frame, frame.assign(b=["x", "z"])) == ("b", 1, "y", "z")
-    assert first_difference(frame, frame.copy()) is None
+    first = compare(frame, frame.assign(b=["x", "z"])).differences[0]
+    assert (first.column, first.row, first.expected, first.actual) == ("b", 1, "y", "z")
+    assert compare(frame, frame.copy()).differences == ()
 
 
 def test_moments_have_a_distance_in_seconds():
