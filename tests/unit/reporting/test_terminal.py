@@ -41,6 +41,8 @@ def _value(hint: object) -> object:
     plain = {str: "text", int: 3, float: 0.5, bool: True}
     if hint in plain:
         return plain[hint]
+    if type(None) in typing.get_args(hint):
+        return None
     return (typing.get_origin(hint) or dict)() if hint is not typing.Any else 1
 
 
