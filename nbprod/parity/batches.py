@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nbprod.records import Finding
 
 _PART = 7
+_MOST_CODES = 30  # so few different floats are codes: a sex of 1.0 or 2.0
 _MOST_VALUES = 1000  # texts of a column that may stand in a feature's name
 Seen = dict[str, tuple[Difference, list[int]]]  # column -> the first difference, and its part
 
@@ -152,11 +153,14 @@ def _made_of_values(subject: Subject, name: str) -> bool:
         return False
     for place in range(subject.rows.shape[1]):
         column = subject.rows.iloc[:, place]
-        if getattr(column.dtype, "kind", "O") in "fM":
+        kind = getattr(column.dtype, "kind", "O")
+        if kind == "M":
             continue
         try:
             known = column.dropna().unique()[:_MOST_VALUES]
         except TypeError:  # cells that are lists
+            continue
+        if kind == "f" and len(known) > _MOST_CODES:  # measured, not counted out
             continue
         if any(name == str(value) or name.endswith(f"_{value}") for value in known):
             return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -144,7 +145,9 @@ def _other_wires(
     names = [name for name in subject.rows.columns if str(name) in (request.records or [{}])[0]]
     sent = subject.rows[names].iloc[request.positions]
     try:
-        table = pa.Table.from_pandas(sent, preserve_index=False)
+        with warnings.catch_warnings():  # how pyarrow asks for values is not the user's business
+            warnings.simplefilter("ignore", DeprecationWarning)
+            table = pa.Table.from_pandas(sent, preserve_index=False)
     except (pa.ArrowException, TypeError, ValueError):  # cells that Arrow has no type for
         table = None
     if request.contract is None:

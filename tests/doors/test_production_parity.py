@@ -153,7 +153,8 @@ def test_a_log_that_says_otherwise_is_a_finding(
 def test_the_candidate_s_predictions_are_compared(released: Path) -> None:
     """The gate's parity says that served predictions are those of training's features."""
     records = [
-        json.loads(path.read_text()) for path in (released / ".nbprod" / "parity").glob("*.json")
+        json.loads(path.read_text())["record"]
+        for path in (released / ".nbprod" / "parity").glob("*.json")
     ]
     candidate = next(record for record in records if record["scope"] == "candidate")
 

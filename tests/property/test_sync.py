@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from made_notebooks import Cells, content, notebooks, written
 
@@ -187,6 +187,7 @@ def test_both_sides_of_a_line_are_a_conflict(cells: Cells, random: Random, tmp_p
         and ASSIGNED.match(line)
         and sources[place[0]][place[1] - 1].strip() == line.strip()
     ]
+    assume(found)  # a notebook may hold no line that its module took over as it is
     file, number, (cell_id, cell_line) = random.choice(found)
     told = json.loads(path.read_text())
     cell = next(cell for cell in told["cells"] if cell["id"] == cell_id)

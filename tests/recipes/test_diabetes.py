@@ -74,4 +74,5 @@ def test_a_seeded_skew_fails_parity_with_its_code(
     result = nbprod("parity", "--json", cwd=folder)
     assert result.code == 1, result.out + result.err
     errors = {f["code"] for f in result.record["findings"] if f["severity"] == "error"}
-    assert errors == {skew["code"]}
+    told = [finding["message"] for finding in result.record["findings"]]
+    assert errors == {skew["code"]}, told

@@ -107,7 +107,8 @@ def test_a_table_keeps_the_defaults_of_the_keys_it_leaves_out(tmp_path: Path) ->
     """One key of a canary's table can be set without losing the others."""
     text = FIVE_LINES + "[rollout]\ncanary = { steps = [5] }\n[data]\nholdout = { last = '7d' }\n"
     settings = load_settings(_project(tmp_path, text), environ={})
-    assert settings.rollout.canary == {"steps": (5.0,), "min_requests": 300, "hold_s": 60.0}
+    others = {"min_requests": 300, "hold_s": 60.0, "promotion": "automatic"}
+    assert settings.rollout.canary == {"steps": (5.0,), **others}
     assert settings.data.holdout == {"last": "7d"}  # it is one or the other
 
 
