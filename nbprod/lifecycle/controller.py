@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from typing import TYPE_CHECKING
 
 from nbprod.errors import NbprodError
 from nbprod.lifecycle import deployments, rollouts
 from nbprod.lifecycle.project import Project
 
+if TYPE_CHECKING:
+    from nbprod.records import RolloutDecision
+
 _LOGGER = logging.getLogger(__name__)
 LOOK_S = 5.0
+_REST = 9  # times as long as a look took: one over a long window must not take the replicas' core
 
 
 class Controller:
@@ -33,10 +39,12 @@ class Controller:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        told = ""
-        while not self._ended.wait(self._look_s):
+        told, rest_s = "", self._look_s
+        while not self._ended.wait(rest_s):
+            began, rest_s = time.monotonic(), self._look_s
             try:
-                look(self._folder)
+                if look(self._folder).action == "hold":  # a step moves processes, which takes long
+                    rest_s = max(rest_s, _REST * (time.monotonic() - began))
                 told = ""
             except NbprodError as error:  # a dead replica, a full disk: the next look tries again
                 if error.message != told:
@@ -46,8 +54,9 @@ class Controller:
                 _LOGGER.exception("a look at the rollout failed")
 
 
-def look(folder: str) -> None:
+def look(folder: str) -> RolloutDecision:
     """One look; the decision is kept under the name "latest" for `nbprod status`."""
     project = Project.load(folder)
     decision = rollouts.advance(project)
     project.store.save(deployments.DECISIONS, decision, name=deployments.LATEST)
+    return decision
