@@ -38,7 +38,7 @@ services:
 # Two runs: what starts real engines shares one Ray and must not compete with others for two cores.
 test: $(STAMP) browser services check ## everything: check, then every test
 	$(BIN)/python -m pytest -q -n 2 -m "not engine" --ignore tests/benchmarks --ignore tests/soak
-	$(BIN)/python -m pytest -q -m engine --ignore tests/soak
+	$(BIN)/python -m pytest -q -m engine --ignore tests/benchmarks --ignore tests/soak
 
 soak: $(STAMP) services ## chaos and long runs, nightly
 	$(BIN)/python -m pytest -q tests/soak
