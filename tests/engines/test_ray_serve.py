@@ -80,9 +80,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def test_no_request_fails_on_the_whole_road(served: Served) -> None:
-    """Canary, promotion and rollback under traffic: no failed request, nothing lost, < 1 s."""
+    """Canary, promotion and rollback under traffic: no failed request, nothing lost, < 1 s.
+
+    Nor for callers whose open connections rest while every replica they knew is replaced.
+    """
     backend = served.backend
-    with Traffic(backend.url) as traffic:
+    resting = Traffic(backend.url, callers=6, pause_s=0.3)
+    with resting, Traffic(backend.url) as traffic:
         traffic.wait_for(20)
         backend.start_canary(2, served.bundles[2], 0.5)
         traffic.wait_for(100)
@@ -93,7 +97,7 @@ def test_no_request_fails_on_the_whole_road(served: Served) -> None:
         traffic.wait_for(50)
         backend.settle()
         traffic.wait_for(50)
-    assert traffic.failed == []
+    assert traffic.failed == resting.failed == []
     assert done["confirmed"] is True
     assert done["verified"] is True
     assert done["duration_ms"] < 1000

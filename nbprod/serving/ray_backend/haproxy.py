@@ -32,6 +32,7 @@ _FRONTEND = (
     "http-request disable-l7-retry if { path_beg /admin/ }",
 )
 _DRAIN_S = 0.5
+_RETRIES = 16  # more than the replicas of one machine
 _CONNECTIONS = 8192
 _SCRIPT = """\
 #!/bin/sh
@@ -95,6 +96,12 @@ def proxy_environment(timeout_ms: float) -> Callable[[Engine], dict[str, str]]:
             "RAY_SERVE_HAPROXY_MAXCONN": str(_connections()),
             "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # one forwards tens of thousands a second
             "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
+            # A caller's open connection stays with the HAProxy that took it: after a reload that
+            # one knows only replicas that have ended. It is to give each up at the first refusal
+            # and try them all, down to the Serve proxy that is everyone's last resort; by default
+            # it asks the same one again, a second apart, and then answers 503.
+            "RAY_SERVE_HAPROXY_OBSERVE_ERROR_LIMIT": "1",
+            "RAY_SERVE_HAPROXY_RETRIES": str(_RETRIES),
             "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": str(math.ceil(timeout_ms / 1000) + 2),
             "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(_DRAIN_S),
         }
