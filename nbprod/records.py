@@ -681,6 +681,7 @@ class Prediction(_Plain):
     module_version: str = ""
     key: Json = field(default_factory=dict)
     shadow_of: str = ""  # a shadow's: the id of the live prediction it was made beside
+    routing_key: str = ""  # what placed it in a rollout, where that is not its own key
 
 
 @dataclass(frozen=True, kw_only=True)

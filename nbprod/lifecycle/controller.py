@@ -1,8 +1,8 @@
 """The controller: looks at a rollout every few seconds and takes the step the policy asks for.
 
-It holds nothing: the traffic state is the keeper's, the evidence is the log's, the settings are
-the file's. So it may die and start again between any two looks, and a person's verb or a look by
-cron beside it does no harm.
+The traffic state is the keeper's, the evidence is the log's, the settings are the file's; what it
+holds are sums over the log, which one that starts again makes anew. So it may die between any two
+looks, and a person's verb or a look by cron beside it does no harm.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.errors import NbprodError
 from nbprod.lifecycle import deployments, rollouts
+from nbprod.lifecycle.gathering import Gatherer
 from nbprod.lifecycle.project import Project
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Controller:
     def __init__(self, folder: str, look_s: float = LOOK_S) -> None:
         self._folder = folder
         self._look_s = look_s
+        self._gatherer = Gatherer()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="controller", daemon=True)
         self._thread.start()
@@ -43,7 +45,8 @@ class Controller:
         while not self._ended.wait(rest_s):
             began, rest_s = time.monotonic(), self._look_s
             try:
-                if look(self._folder).action == "hold":  # a step moves processes, which takes long
+                decision = look(self._folder, self._gatherer)
+                if decision.action == "hold":  # a step moves processes, which takes long
                     rest_s = max(rest_s, _REST * (time.monotonic() - began))
                 told = ""
             except NbprodError as error:  # a dead replica, a full disk: the next look tries again
@@ -54,9 +57,12 @@ class Controller:
                 _LOGGER.exception("a look at the rollout failed")
 
 
-def look(folder: str) -> RolloutDecision:
-    """One look; the decision is kept under the name "latest" for `nbprod status`."""
+def look(folder: str, gatherer: Gatherer | None = None) -> RolloutDecision:
+    """One look; the decision is kept under the name "latest" for `nbprod status`.
+
+    gatherer: what earlier looks added up.
+    """
     project = Project.load(folder)
-    decision = rollouts.advance(project)
+    decision = rollouts.advance(project, gatherer=gatherer)
     project.store.save(deployments.DECISIONS, decision, name=deployments.LATEST)
     return decision

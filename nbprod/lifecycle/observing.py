@@ -1,111 +1,120 @@
-"""What each role did since the traffic state began: from the tally, the log and the outcomes."""
+"""What is made of one answer and its outcome: the bin it is counted in, and its scores."""
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
-
-from nbprod.rollout import Arm, Latencies, Moments, Observed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
-
     from nbprod.records import Json
+    from nbprod.rollout import Observed
 
 _BINS = 10
+_MOST_ANSWERS = 5000  # different ones that are counted one by one
+_MOST_CATEGORIES = 1000
+_OTHER, _NONE = "other answers", "no answer"
 
 
-def observe(
-    rows: pd.DataFrame, tally: Mapping[str, Mapping[str, int]], *, task: str
-) -> dict[str, Observed]:
-    """By role, what the rollout policy judges.
+class Answers:
+    """How often each answer was given, by role, in the champion's own deciles or by value.
 
-    rows: live predictions since the state began, as ``prediction_log.joined`` gives them, each
-    with its outcome where one is known. tally: requests and errors by role, as the traffic keeper
-    counts them. Predictions are binned by the champion's own deciles, or by their value.
+    Up to 5,000 different answers are counted one by one and the deciles follow the champion; with
+    more they stay as they are then, and only bins are counted: what is held does not grow.
     """
-    roles = ("champion", "canary")
-    parts = {role: rows[rows["role"] == role] for role in roles}
-    edges = _edges(parts["champion"])
-    return {
-        role: Observed(
-            requests=int(tally.get(role, {}).get("requests", 0)),
-            errors=int(tally.get(role, {}).get("errors", 0)),
-            fallbacks=int(part["degraded"].astype(bool).sum()) if len(part) else 0,
-            latencies=Latencies.of([float(value) for value in part["latency_ms"]]),
-            outputs=_binned(part, edges),
-            scores=_scores(part, task),
-        )
-        for role, part in parts.items()
-    }
+
+    def __init__(self) -> None:
+        self._counts: dict[str, Counter[Any]] = {}
+        self._bins: Bins | None = None  # once they are fixed
+        self._different = 0
+
+    def add(self, role: str, answer: Any) -> None:
+        """Count one answer."""
+        counts = self._counts.setdefault(role, Counter())
+        place: Any = answer if self._bins is None else self._bins.place(answer)
+        self._different += place not in counts
+        counts[place] += 1
+        if self._bins is None and self._different > _MOST_ANSWERS:
+            self._bins = self._present()
+            self._counts = self._binned(self._bins)
+
+    def outputs(self) -> dict[str, dict[str, int]]:
+        """By role, bin or category -> count."""
+        counts = self._counts if self._bins is not None else self._binned(self._present())
+        return {role: dict(found) for role, found in counts.items()}
+
+    def _present(self) -> Bins:
+        champion = self._counts.get("champion") or sum(self._counts.values(), Counter())
+        return Bins.of(champion)
+
+    def _binned(self, bins: Bins) -> dict[str, Counter[Any]]:
+        binned: dict[str, Counter[Any]] = {}
+        for role, found in self._counts.items():
+            counts = binned[role] = Counter()
+            for answer, count in found.items():
+                counts[bins.place(answer)] += count
+        return binned
 
 
-def arms(rows: pd.DataFrame, *, due_before: str) -> tuple[Arm, Arm]:
-    """Control and treatment of an A/B test, counted by key: each key's first exposure only.
+@dataclass(frozen=True)
+class Bins:
+    """Where an answer is counted: between edges, or under its own name."""
 
-    rows: as for `observe`, with the test's outcome. due_before: ISO 8601; later exposures need
-    have no outcome yet.
-    """
-    keys = [str(name) for name in rows.columns if str(name).startswith("key.")]
-    first = rows.sort_values("at").drop_duplicates(keys or ["id"])
-    return _arm(first, "champion", due_before), _arm(first, "canary", due_before)
+    edges: tuple[float, ...] | None
+    categories: frozenset[str] | None = None  # None: any
+
+    @classmethod
+    def of(cls, counts: Counter[Any]) -> Bins:
+        """Deciles of numeric answers with many values; otherwise each value is its own bin."""
+        values = [answer for answer in counts if answer is not None]
+        if len(values) <= _BINS or not all(map(_is_number, values)):
+            if len(counts) <= _MOST_CATEGORIES:
+                return cls(None)
+            named = (str(answer) for answer, _ in counts.most_common(_MOST_CATEGORIES))
+            return cls(None, frozenset(named))
+        values.sort()
+        reached = list(accumulate(counts[value] for value in values))
+        edges = set()
+        for tenth in range(1, _BINS):
+            place = bisect_left(reached, reached[-1] * tenth / _BINS)
+            edges.add((values[place] + values[min(place + 1, len(values) - 1)]) / 2)
+        return cls(tuple(sorted(edges)))
+
+    def place(self, answer: Any) -> str:
+        """The name of an answer's bin."""
+        if answer is None:
+            return _NONE
+        if self.edges is not None and _is_number(answer):
+            return str(bisect_right(self.edges, answer))
+        named = str(answer)
+        return named if self.categories is None or named in self.categories else _OTHER
 
 
-def _arm(rows: pd.DataFrame, role: str, due_before: str) -> Arm:
-    import pandas as pd
-
-    mine = rows[rows["role"] == role]
-    due = mine[mine["at"].astype(str) < due_before]
-    known = due[due["labelled"].astype(bool)]
-    values = pd.to_numeric(known["outcome"].map(_as_number), errors="coerce").dropna()
-    return Arm(len(mine), len(due), _moments(values.tolist()))
-
-
-def _answers(part: pd.DataFrame) -> pd.Series[Any]:
-    """The column of answers: ``output``, or the first field of several."""
-    named = [name for name in part.columns if name == "output" or str(name).startswith("output.")]
-    return part[named[0]] if named else part["id"].iloc[:0]
+def answer_of(output: Any) -> Any:
+    """An output or outcome as one value: the first field of several, a number, text or None."""
+    value = next(iter(output.values()), None) if isinstance(output, dict) else output
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int) and abs(value) >= 1 << 63:  # the database's numbers end there
+        return float(value)
+    return value if value is None or isinstance(value, int | float | str) else str(value)
 
 
-def _edges(champion: pd.DataFrame) -> list[float] | None:
-    """Deciles of numeric answers with many values; None where each value is its own bin."""
-    import numpy as np
-
-    answers = _answers(champion)
-    numbers = [value for value in answers if _is_number(value)]
-    if len(numbers) < len(answers) or len(set(numbers)) <= _BINS:
+def number(value: Any) -> float | None:
+    """A business outcome as a number; None where it is none."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
         return None
-    inner = np.unique(np.quantile(numbers, np.linspace(0, 1, _BINS + 1)[1:-1]))
-    return [float(edge) for edge in inner]
+    return found if math.isfinite(found) else None
 
 
-def _binned(part: pd.DataFrame, edges: list[float] | None) -> dict[str, int]:
-    from bisect import bisect_right
-    from collections import Counter
-
-    answers = [value for value in _answers(part) if value is not None]
-    if edges is None:
-        return dict(Counter(str(value) for value in answers))
-    placed = (str(bisect_right(edges, v)) if _is_number(v) else str(v) for v in answers)
-    return dict(Counter(placed))
-
-
-def _scores(part: pd.DataFrame, task: str) -> dict[str, Moments]:
-    """Per-row scores of the predictions whose outcome is known; fallbacks are not the model's."""
-    if not len(part) or "outcome" not in part:
-        return {}
-    known = part[part["labelled"].astype(bool) & ~part["degraded"].astype(bool)]
-    pairs = list(zip(_answers(known), known["outcome"].map(_as_number), strict=True))
-    scored: dict[str, list[float]] = {}
-    for answer, truth in pairs:
-        for name, value in _score(_as_number(answer), truth, task).items():
-            scored.setdefault(name, []).append(value)
-    return {name: _moments(values) for name, values in scored.items()}
-
-
-def _score(answer: Any, truth: Any, task: str) -> dict[str, float]:
+def scores_of(answer: Any, truth: Any, task: str) -> dict[str, float]:
     """The per-row scores of one prediction; their means are the usual metrics."""
     numbers = _is_number(answer) and _is_number(truth)
     if task == "regression":
@@ -121,14 +130,6 @@ def _score(answer: Any, truth: Any, task: str) -> dict[str, float]:
             "outcome": float(truth),
         }
     return {"accuracy": float(str(answer) == str(truth))}
-
-
-def _moments(values: list[float]) -> Moments:
-    return Moments(len(values), math.fsum(values), math.fsum(value * value for value in values))
-
-
-def _as_number(value: Any) -> Any:
-    return int(value) if isinstance(value, bool) else value
 
 
 def _is_number(value: Any) -> bool:

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nbprod.config import duration_s
-from nbprod.errors import ServingError
+from nbprod.errors import ServingError, StoreError
 from nbprod.lifecycle import delivery, deployments
+from nbprod.lifecycle.gathering import Gatherer, Question
 from nbprod.lifecycle.loop import log_folder
-from nbprod.lifecycle.observing import arms, in_short, observe
+from nbprod.lifecycle.observing import in_short
+from nbprod.masking import mask
 from nbprod.records import (
+    Alert,
     Deployment,
+    Finding,
     Json,
     Prediction,
     RolloutDecision,
@@ -34,17 +38,26 @@ if TYPE_CHECKING:
 _SHADOWS = "shadow-reports"
 CONTROLLER = "controller"  # who took a step that no person asked for
 _MOST_PAIRS = 20_000
+_ABORTED, _UNTOLD = "NBR001", "NBR002"
 
 
-def advance(project: Project, *, by: str = "") -> RolloutDecision:
-    """See `Project.advance_rollout`."""
+def advance(project: Project, *, by: str = "", gatherer: Gatherer | None = None) -> RolloutDecision:
+    """See `Project.advance_rollout`.
+
+    gatherer: what earlier looks added up; without it the log is read from the step's beginning.
+    """
     current = deployments.running(project)
     live = deployments.live(project, current)
     traffic = TrafficState.from_json(live["traffic"])
     history = [RolloutStep.from_json(step) for step in live["history"]]
     if "canary" not in traffic.roles:
         _heal(project, current, live)
-    observed, reading = _look(project, traffic, history, live.get("tally", {}))
+    kept = gatherer or Gatherer()
+    try:
+        observed, reading = _look(project, traffic, history, live.get("tally", {}), kept)
+    finally:
+        if kept is not gatherer:
+            kept.forget()
     step = _decide(project, traffic, history, observed, reading)
     decision = RolloutDecision(
         deployment=current.name,
@@ -60,8 +73,45 @@ def advance(project: Project, *, by: str = "") -> RolloutDecision:
     project.progress(f"{step.action}: {step.reason}", None)
     _carry_out(project, current, step, decision, by or CONTROLLER)
     decision = dataclasses.replace(decision, applied=True)
+    if step.action == "abort":
+        decision = dataclasses.replace(decision, findings=_owner_told(project, decision))
     project.store.save(deployments.DECISIONS, decision)
     return decision
+
+
+def _owner_told(project: Project, decision: RolloutDecision) -> tuple[Finding, ...]:
+    """Alert the owner: no person was asked. What could not be told is a finding of the decision."""
+    from nbprod.monitoring.alerts import write_alerts
+
+    settings, path = project.settings, log_folder(project) / "alerts.jsonl"
+    release = decision.traffic.roles["canary"]
+    said = f"release {release} was taken off traffic by itself: {decision.reason}"
+    found = [
+        Finding(
+            code=_ABORTED,
+            severity="warning",
+            message=said,
+            hint="`nbprod status` shows the history; `nbprod predictions query` what it answered",
+        )
+    ]
+    alert = Alert(code=_ABORTED, message=said, owner=settings.model.owner, sent_to=(path.name,))
+    try:
+        write_alerts([alert], path)
+    except StoreError as error:  # the traffic is back already
+        found.append(
+            Finding(code=_UNTOLD, severity="error", message=error.message, hint=error.hint)
+        )
+    if settings.monitor.alerts:
+        urls = mask(", ".join(settings.monitor.alerts))
+        found.append(
+            Finding(
+                code=_UNTOLD,
+                severity="warning",
+                message=f"the alert was not sent to {urls}",
+                hint=f"alerts are only written to {path.name} so far: watch that file",
+            )
+        )
+    return tuple(found)
 
 
 def _heal(project: Project, current: Deployment, live: Json) -> None:
@@ -92,44 +142,45 @@ def _decide(
 
 
 def _look(
-    project: Project, traffic: TrafficState, history: list[RolloutStep], tally: Json
+    project: Project,
+    traffic: TrafficState,
+    history: list[RolloutStep],
+    tally: Json,
+    gatherer: Gatherer,
 ) -> tuple[dict[str, Observed], Reading | None]:
     if "canary" not in traffic.roles:
+        gatherer.forget()
         return {}, None
-    settings = project.settings
-    label = settings.model.outcome or settings.data.label
-    began = history[-1].at
-    rows, counts = _rows(project, began, label), dict(tally)
+    plan = Plan(**traffic.experiment) if traffic.experiment else None
+    gathering = gatherer.to(_question(project, traffic, history, plan))
+    counts = dict(tally)
     if traffic.canary_fraction >= 1:  # the champion answers nothing now: what it last did counts
-        rows, counts["champion"] = _with_earlier_champion(project, rows, history, label)
-    observed = observe(rows, counts, task=settings.model.task)
-    if not traffic.experiment:
+        seen = [step.evidence.get("observed", {}) for step in history if step.evidence]
+        counts["champion"] = seen[-1].get("champion", {}) if seen else {}
+    observed = gathering.observed(counts)
+    if plan is None:
         return observed, None
-    plan = Plan(**traffic.experiment)
-    since = next(step.at for step in reversed(history) if step.action == "canary")
     due = datetime.now(UTC) - timedelta(seconds=plan.label_delay_s)
-    control, treatment = arms(_rows(project, since, plan.outcome), due_before=due.isoformat())
+    control, treatment = gathering.arms(due_before=due.isoformat(timespec="milliseconds"))
     return observed, read_experiment(plan, control, treatment)
 
 
-def _rows(project: Project, since: str, outcome: str) -> Any:
-    from nbprod.data.prediction_log import joined
-
-    return joined(log_folder(project), since, None, name=outcome)
-
-
-def _with_earlier_champion(
-    project: Project, rows: Any, history: list[RolloutStep], label: str
-) -> tuple[Any, Json]:
-    """The rows with the champion's since the trial began, and its requests and errors then."""
-    import pandas as pd
-
-    since = next((step.at for step in reversed(history) if step.action == "canary"), history[-1].at)
-    earlier = _rows(project, since, label)
-    earlier = earlier[(earlier["role"] == "champion") & ~earlier["id"].isin(rows["id"])]
-    seen = [step.evidence.get("observed", {}) for step in history if step.evidence]
-    counts: Json = seen[-1].get("champion", {}) if seen else {}
-    return pd.concat([rows, earlier], ignore_index=True) if len(rows) else earlier, counts
+def _question(
+    project: Project, traffic: TrafficState, history: list[RolloutStep], plan: Plan | None
+) -> Question:
+    """What the log is asked: since the present step, or since the trial began."""
+    settings = project.settings
+    step = history[-1].at
+    trial = next((one.at for one in reversed(history) if one.action == "canary"), step)
+    return Question(
+        folder=log_folder(project),
+        since=(("champion", trial if traffic.canary_fraction >= 1 else step), ("canary", step)),
+        task=settings.model.task,
+        outcome=settings.model.outcome or settings.data.label,
+        experiment=plan.outcome if plan else "",
+        exposed_since=trial if plan else "",
+        revision=traffic.revision,
+    )
 
 
 def _carry_out(

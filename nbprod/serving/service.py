@@ -24,6 +24,7 @@ from nbprod.records import Json, Outcome, Violation, new_id, new_ids, utc_now
 from nbprod.serving.batch_proof import missing_proof
 from nbprod.serving.batching import Batcher, ClosedError, QueueFullError
 from nbprod.serving.metrics import Metrics, gpu_memory, share, together
+from nbprod.serving.placing import routing_text
 from nbprod.serving.quarantine import Quarantine
 from nbprod.serving.replies import PredictRequest, Reply, errors_of, problem
 from nbprod.serving.request_log import RequestLog
@@ -396,6 +397,7 @@ class Service:
         """The log's records of one job as plain data: what `Prediction` holds, in its order."""
         request, key = job.request, self.predictor.contract.key
         beside = request.shadow_of
+        placed = routing_text(request, key, self.options)
         at = utc_now()
         latency_ms = round((time.perf_counter() - job.arrived) * 1000, 3)
         return [
@@ -414,6 +416,7 @@ class Service:
                 "module_version": self.predictor.module_version,
                 "key": {name: request.rows[place].get(name) for name in key},
                 "shadow_of": beside[place] if beside else "",
+                "routing_key": placed,
             }
             for prediction_id, place, output, fed in zip(
                 new_ids(len(places)), places, outputs, features, strict=True

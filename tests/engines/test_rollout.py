@@ -92,12 +92,19 @@ def test_a_bad_canary_is_ended_by_the_controller(
     assert (record.history[-1].action, record.history[-1].by) == ("abort", rollouts.CONTROLLER)
     late = {a.body["release"] for a in traffic.answers if a.sent_at > ended}
     assert late == {"1"}
+    served.until(lambda _: f"release {number} was taken off" in told(served))
     quiet, busy = p99_ms(traffic, 0.0, quiet_until), p99_ms(traffic, began, ended)
     with capsys.disabled():
         print(
             f"\n  {trouble:24} ended after {ended - began:5.1f} s, {len(traffic.answers):5} "
             f"requests, 0 failed, p99 {quiet:.0f} -> {busy:.0f} ms: {record.history[-1].reason}"
         )
+
+
+def told(served: Served) -> str:
+    """What the owner was alerted of."""
+    path = log_folder(served.project) / "alerts.jsonl"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def test_a_dead_controller_comes_back_and_a_pause_holds(served: Served) -> None:

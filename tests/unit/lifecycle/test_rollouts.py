@@ -1,0 +1,60 @@
+"""Whoever owns the model hears of what the rollout did by itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nbprod.config import load_settings
+from nbprod.lifecycle.loop import log_folder
+from nbprod.lifecycle.project import Project
+from nbprod.lifecycle.rollouts import _owner_told
+from nbprod.records import RolloutDecision, TrafficState
+
+TOML = """
+[model]
+name = "trips"
+owner = "ops@example.com"
+[notebooks]
+train = "train.ipynb"
+[monitor]
+alerts = ["slack://T/B/abcdefghijklmnop?token=hunter22222"]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "nbprod.toml").write_text(TOML)
+    return Project(load_settings(tmp_path))
+
+
+def aborted() -> RolloutDecision:
+    traffic = TrafficState(roles={"champion": 1, "canary": 7}, canary_fraction=0.1)
+    reason = "the canary's error rate is 0.5"
+    return RolloutDecision(deployment="trips", action="abort", reason=reason, traffic=traffic)
+
+
+def test_the_owner_is_alerted_of_a_release_taken_off_traffic(project: Project) -> None:
+    """One line for the owner, and a warning in the decision that it went nowhere else."""
+    findings = _owner_told(project, aborted())
+    (line,) = (log_folder(project) / "alerts.jsonl").read_text().splitlines()
+    alert = json.loads(line)
+    assert (alert["code"], alert["owner"]) == ("NBR001", "ops@example.com")
+    assert alert["message"] == (
+        "release 7 was taken off traffic by itself: the canary's error rate is 0.5"
+    )
+    assert [(one.code, one.severity) for one in findings] == [
+        ("NBR001", "warning"),
+        ("NBR002", "warning"),
+    ]
+    assert "hunter22222" not in findings[1].message
+
+
+def test_an_alert_that_cannot_be_written_does_not_undo_the_abort(project: Project) -> None:
+    """It is an error in the decision, which is kept."""
+    log_folder(project).parent.mkdir(parents=True)
+    log_folder(project).write_text("a file where the folder should be")
+    codes = {one.severity: one.code for one in _owner_told(project, aborted())}
+    assert codes["error"] == "NBR002"
