@@ -18,7 +18,7 @@ FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "tool
 HARD_MODULE_LINES = 500
 HARD_FUNCTION_LINES = 60
 # One page of nouns is easier to read than three: records may be long.
-LONG_BY_DESIGN = {"records.py": 900}
+LONG_BY_DESIGN = {"records.py": 1000}
 # Named in the law, installed only where somebody needs them.
 HEAVY = ["ray", "whylogs", "papermill", "mlflow", "pandas", "pandera", "nbformat", "jupytext"]
 HEAVY += ["sklearn", "torch", "fastapi", "duckdb", "numpy", "pyarrow", "matplotlib", "rich"]

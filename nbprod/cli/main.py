@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "outcome": ("outcome", "Attach ground truth to predictions."),
     "why": ("why", "Reconstruct one prediction completely."),
     "monitor": ("monitor", "Judge service, drift and quality over a window."),
+    "ack": ("ack", "Say that somebody has seen an alert."),
     "config": ("config", "Show every value of the settings with its origin."),
     "demo": ("demo", "Walk the whole road on real flights, on this machine."),
 }
@@ -93,9 +94,27 @@ def nbprod() -> None:
 
 def run() -> None:
     """Run the command line with the documented exit codes."""
+    _end_with_server()
     # A closed pipe (`nbprod … | head`) is not an error of ours.
     try:
         nbprod(prog_name="nbprod")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _end_with_server() -> None:
+    """Interrupt this command when the Jupyter server that runs it as a job is gone, however.
+
+    Nothing that outlives the command inherits the wish: a deployment stays.
+    """
+    server = os.environ.pop("NBPROD_ENDS_WITH", "")
+    if not server or sys.platform != "linux":
+        return
+    import ctypes
+    import signal
+
+    pr_set_pdeathsig = 1  # linux/prctl.h
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)
+    if str(os.getppid()) != server:  # it was gone before this was asked for
+        sys.exit(130)

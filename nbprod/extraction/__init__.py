@@ -23,13 +23,16 @@ The data's way, and the file where a change to each step goes:
 7. files → disk: ``module`` joins 1 to 6, ``provenance`` is the manifest, ``extract`` compares and
    ``writing`` writes. Every finding and refusal is a row of ``rules``.
 
-Beside the way: ``inspection`` and ``checks`` (what `inspect` shows), ``proposal`` (roles for init),
-``sync`` (module → cells), ``proof`` (module ≡ cells).
+Beside the way: ``inspection`` and ``checks`` (what `inspect` shows), ``fixes`` and ``preview`` (for
+an editor, while cells are written), ``proposal`` (roles for init), ``sync`` (module → cells),
+``proof`` (module ≡ cells).
 """
 
 from nbprod.extraction.extract import extract
-from nbprod.extraction.inspection import inspect_notebook
+from nbprod.extraction.fixes import quick_fixes
+from nbprod.extraction.inspection import inspect_document, inspect_notebook
 from nbprod.extraction.many import extract_many, inspect_many
+from nbprod.extraction.preview import preview_module
 from nbprod.extraction.proposal import propose_label, propose_roles
 from nbprod.extraction.provenance import locate, module_state
 from nbprod.extraction.sync import sync
@@ -37,11 +40,14 @@ from nbprod.extraction.sync import sync
 __all__ = [
     "extract",
     "extract_many",
+    "inspect_document",
     "inspect_many",
     "inspect_notebook",
     "locate",
     "module_state",
+    "preview_module",
     "propose_label",
     "propose_roles",
+    "quick_fixes",
     "sync",
 ]

@@ -16,6 +16,8 @@ from nbprod.notebook.document import read_notebook
 from nbprod.records import Extraction, sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from nbprod.extraction.module import Module
     from nbprod.records import Finding
 
@@ -46,7 +48,7 @@ def extract(
         if error.notebook is None:
             error.notebook = error.details["notebook"] = notebook
         raise
-    disk = _compare(package_path, module, force=force)
+    disk = compare_on_disk(package_path, module, force=force)
     findings = list(module.findings)
     if disk.edited:
         findings.insert(0, _edited_finding(package_path.name, disk.edited))
@@ -54,7 +56,6 @@ def extract(
         files = {path: disk.new[path] for path in disk.changed if path in disk.new}
         write_package(package_path, files, disk.stale, last=MANIFEST, seen=disk.present)
     differs = disk.edited or (disk.changed if check else ())
-    shown = [path for path in differs if path != MANIFEST] or differs
     return Extraction(
         notebook=notebook,
         package=package_path.name,
@@ -63,19 +64,14 @@ def extract(
         cells=module.cells,
         entry_points=module.entry_points,
         changed=disk.changed if check or not disk.edited else (),
-        diff=difference(
-            {path: disk.present[path] for path in shown if path in disk.present},
-            {path: disk.new[path] for path in shown if path in disk.new},
-            package_path.name,
-            _origins(module) if shown else {},
-        ),
+        diff=difference_of(disk, module, package_path.name, differs),
         findings=tuple(findings),
         inputs={notebook: document.digest},
     )
 
 
 @dataclass(frozen=True)
-class _Disk:
+class Disk:
     """A module and what lies where it should go: path in the package -> text."""
 
     new: dict[str, str]
@@ -85,7 +81,7 @@ class _Disk:
     edited: tuple[str, ...]  # files that a person wrote or edited, and that would change
 
 
-def _compare(package_path: Path, module: Module, *, force: bool) -> _Disk:
+def compare_on_disk(package_path: Path, module: Module, *, force: bool = False) -> Disk:
     """What writing the module would change; with force, nothing counts as edited."""
     recover(package_path, MANIFEST)
     try:
@@ -100,7 +96,19 @@ def _compare(package_path: Path, module: Module, *, force: bool) -> _Disk:
     stale = sorted((known - set(module.files)) & set(present))
     changed = sorted([path for path in new if present.get(path) != new[path]] + stale)
     edited = [] if force else _edited_by_hand(package_path, manifest, present, module.files)
-    return _Disk(new, present, tuple(changed), tuple(stale), tuple(edited))
+    return Disk(new, present, tuple(changed), tuple(stale), tuple(edited))
+
+
+def difference_of(disk: Disk, module: Module, package: str, paths: Iterable[str]) -> str:
+    """The diff of files that differ, each hunk with its cells; the manifest only by itself."""
+    differs = list(paths)
+    shown = [path for path in differs if path != MANIFEST] or differs
+    return difference(
+        {path: disk.present[path] for path in shown if path in disk.present},
+        {path: disk.new[path] for path in shown if path in disk.new},
+        package,
+        _origins(module) if shown else {},
+    )
 
 
 def _edited_by_hand(

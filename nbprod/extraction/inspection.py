@@ -36,7 +36,12 @@ def inspect_notebook(path: str | Path, *, label: str = "") -> Inspection:
     label: the label column; without it, what the notebook fits its model on. NotebookError for
     what is not a notebook; all that is wrong with its content is a finding.
     """
-    document = read_notebook(path)
+    return inspect_document(read_notebook(path), label=label)
+
+
+def inspect_document(document: Document, *, label: str = "") -> Inspection:
+    """Look at a notebook that was read already, or is being edited; see `inspect_notebook`."""
+    path = document.path
     code = read_code(document)
     by_id = {item.cell.cell_id: item for item in code.cells}
     findings = check_cells(document, code.cells)

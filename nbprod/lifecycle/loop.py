@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from pandas import DataFrame
+
     from nbprod.lifecycle.project import Project
 
 
@@ -109,6 +111,14 @@ def why(project: Project, prediction_id: str) -> Explanation:
     )
 
 
+def window(project: Project, start: str, end: str) -> DataFrame:
+    """See `Project.window`."""
+    from nbprod.data.prediction_log import joined
+
+    name = project.settings.model.outcome or project.settings.data.label
+    return joined(log_folder(project), moment_of(start), moment_of(end), name=name)
+
+
 def _unreleased(record: Prediction) -> Finding:
     return Finding(
         code="NBS900",
@@ -135,9 +145,9 @@ def assess_health(project: Project, *, start: str | None, end: str | None) -> He
     """See `Project.monitor`."""
     from nbprod.monitoring import assess_health as assess
 
-    until = _moment(end) if end else datetime.now(UTC)
+    until = moment_of(end) if end else datetime.now(UTC)
     window = timedelta(seconds=duration_s(project.settings.monitor.window))
-    since = _moment(start) if start else until - window
+    since = moment_of(start) if start else until - window
     if since >= until:
         raise ConfigError("the window is empty", hint="--start must lie before --end")
     folder = releases_path(project)
@@ -158,7 +168,8 @@ def assess_health(project: Project, *, start: str | None, end: str | None) -> He
     return record
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """A moment in UTC from its text; ConfigError for what is none."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -16,9 +16,10 @@ from nbprod.lifecycle import (
     verdicts,
     workbench,
 )
-from nbprod.lifecycle.lineage import resolve_run
+from nbprod.lifecycle.lineage import FOLDERS, resolve_run
 from nbprod.masking import mask_values
 from nbprod.records import (
+    Acknowledgement,
     Approval,
     Configuration,
     ContractReport,
@@ -48,6 +49,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from pandas import DataFrame
+
+    from nbprod.lifecycle.board import Board
+    from nbprod.lifecycle.standing import Standing
+
 
 def _silent(message: str, fraction: float | None = None) -> None:
     """The progress of somebody who does not want to see any."""
@@ -75,6 +81,12 @@ class Project:
     def configuration(self) -> Configuration:
         """Every value of the settings and where it came from."""
         return Configuration(values=tuple(map(mask_values, setting_values(self.settings))))
+
+    def standing(self) -> Standing:
+        """Where the project stands: each stage's state, what is missing, what comes next."""
+        from nbprod.lifecycle.standing import standing
+
+        return standing(self)
 
     # ------------------------------------------------------------ notebook -> module
 
@@ -260,3 +272,23 @@ class Project:
     def monitor(self, *, start: str | None = None, end: str | None = None) -> Health:
         """Judge service, drift and quality over a window, [monitor] window by default."""
         return loop.assess_health(self, start=start, end=end)
+
+    def window(self, start: str, end: str) -> DataFrame:
+        """Predictions of [start, end) as a frame, one row each, with outcomes where known."""
+        return loop.window(self, start, end)
+
+    def health(self, record_id: str) -> Health:
+        """A window that was judged before, by its record's id."""
+        return self.store.load(Health, FOLDERS[Health], record_id)
+
+    def board(self) -> Board:
+        """The deployment's health at a glance: the last windows and their alerts."""
+        from nbprod.lifecycle.board import board
+
+        return board(self)
+
+    def acknowledge(self, alert_id: str, *, by: str = "", note: str = "") -> Acknowledgement:
+        """Say that somebody has seen an alert, named by its id or its beginning."""
+        from nbprod.lifecycle.alerting import acknowledge
+
+        return acknowledge(self, alert_id, by=by, note=note)

@@ -44,10 +44,13 @@ def scaffold(
     name: str | None = None,
     owner: str | None = None,
     label: str | None = None,
+    tag_cells: bool = True,
     progress: Progress,
 ) -> Scaffold:
     """Make a project in a folder, from a recipe or from a notebook.
 
+    tag_cells: without it a notebook that lies in the folder stays as it is: an editor that holds
+    it open gives the cells their proposed roles itself.
     Raises ConfigError when the folder already holds a project: nothing is overwritten.
     """
     target = Path(folder)
@@ -57,7 +60,7 @@ def scaffold(
             hint="choose another folder; nothing was changed",
         )
     if notebook is not None:
-        return _from_notebook(target, Path(notebook), name, owner, label)
+        return _from_notebook(target, Path(notebook), name, owner, label, tag_cells)
     return _from_recipe(target, recipe or _DEFAULT_RECIPE, progress)
 
 
@@ -90,7 +93,12 @@ def _prepare(folder: Path) -> None:
 
 
 def _from_notebook(
-    target: Path, notebook: Path, name: str | None, owner: str | None, label: str | None
+    target: Path,
+    notebook: Path,
+    name: str | None,
+    owner: str | None,
+    label: str | None,
+    tag_cells: bool,
 ) -> Scaffold:
     from nbprod.extraction import propose_label, propose_roles
     from nbprod.notebook.document import read_notebook, set_roles
@@ -114,7 +122,7 @@ def _from_notebook(
         (aside / FILE_NAME).write_text(text, encoding="utf-8")
         _ignore_store(target, aside)
         files = _files(aside)
-    if inside:
+    if inside and tag_cells:
         set_roles(target / path, roles)
         files = tuple(sorted({*files, path.as_posix()}))
     return Scaffold(path=str(target.resolve()), files=files, proposals=tuple(proposals))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.errors import StoreError
 from nbprod.monitoring.rules import FAILING
-from nbprod.records import Alert
+from nbprod.records import Alert, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +28,7 @@ def alerts_for(findings: Iterable[Finding], owner: str, path: Path) -> tuple[Ale
             message=items[0].message + (f" (and {len(items) - 1} more)" if items[1:] else ""),
             owner=owner,
             sent_to=(path.name,),
+            id=new_id(),
         )
         for code, items in by_code.items()
     )

@@ -21,7 +21,7 @@ from nbprod.notebook.tags import with_role
 from nbprod.records import canonical_json, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 # What jupytext reads; anything else is taken for an .ipynb.
 TEXT_SUFFIXES = frozenset({".py", ".md", ".markdown", ".rmd", ".qmd"})
@@ -74,7 +74,15 @@ def read_notebook(path: str | Path) -> Document:
     path = Path(path)
     content = _content(path, _read_text(path))
     _check_language(content, path)
-    raw = content["cells"]
+    return document_of(path, content["cells"])
+
+
+def document_of(path: str | Path, raw: Sequence[Mapping[str, Any]]) -> Document:
+    """A notebook from its cells in nbformat's shape, as an editor holds them before they are saved.
+
+    path: where the notebook is, or will be; it is not read.
+    """
+    path = Path(path)
     ids = _unique_ids(cell.get("id") for cell in raw)
     cells = tuple(
         Cell(

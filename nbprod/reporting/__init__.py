@@ -9,6 +9,7 @@ from nbprod.reporting.html import approval_page, health_page
 from nbprod.reporting.junit import junit
 from nbprod.reporting.limitations import limitations, merged
 from nbprod.reporting.markdown import markdown
+from nbprod.reporting.record_page import page_of, parity_page
 from nbprod.reporting.runs import run_page
 from nbprod.reporting.shadow_page import shadow_page
 from nbprod.reporting.terminal import show
@@ -23,6 +24,8 @@ __all__ = [
     "limitations",
     "markdown",
     "merged",
+    "page_of",
+    "parity_page",
     "run_page",
     "shadow_page",
     "show",
