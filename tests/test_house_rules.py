@@ -116,3 +116,11 @@ def test_the_readme_draws_the_house_that_the_law_describes() -> None:
             drawn[-1] += [room.strip() for room in line.split("│")[1:-1]]
     # the errors lie in the ground below everything: one floor in the picture, two in the law
     assert [sorted(floor) for floor in drawn] == [*built[:-2], sorted([*built[-2], *built[-1]])]
+
+
+def test_the_committed_openapi_document_is_the_one_that_records_and_routes_make() -> None:
+    """Types made from the file are true: whoever changes a record or a route writes it anew."""
+    from nbprod.server import openapi
+
+    written, made = openapi.FILE.read_text(encoding="utf-8"), openapi.text()
+    assert written == made, "write it anew: python -m nbprod.server.openapi, and the types from it"
