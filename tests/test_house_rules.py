@@ -48,7 +48,8 @@ def test_a_module_is_named_by_the_noun_it_serves(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=_ids)
 def test_nobody_below_lifecycle_imports_the_root_of_the_package(path: Path) -> None:
     """Importing from one's own root makes cycles that work only by luck."""
-    if path.relative_to(PACKAGE).parts[0] in ("lifecycle", "cli", "__init__.py", "__main__.py"):
+    above = ("lifecycle", "cli", "server", "__init__.py", "__main__.py")
+    if path.relative_to(PACKAGE).parts[0] in above:
         return
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
