@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 PATH = "/predict"
+# What a tool says that was told no type (`curl -d`): read as JSON. A page in a browser could send
+# it to this machine without asking, so not where a browser says that a page is behind it.
+_UNDECLARED = ("", "application/x-www-form-urlencoded")
+_FROM_A_PAGE = ("origin", "sec-fetch-site")
 _LOGGER = logging.getLogger(__name__)
 
 Message = MutableMapping[str, Any]
@@ -105,7 +109,9 @@ async def read_body(headers: Mapping[str, str], receive: Receive, *accepted: str
     """The body, at most MAX_BODY_BYTES, of a type the route reads; JSON where none is named."""
     allowed = accepted or ("application/json",)
     kind = media_type(headers)
-    if "" not in allowed and kind not in allowed and not kind.endswith("+json"):
+    undeclared = kind in _UNDECLARED and not any(name in headers for name in _FROM_A_PAGE)
+    known = kind in allowed or kind.endswith("+json") or undeclared
+    if "" not in allowed and not known:
         raise Refusal(
             problem(
                 415,

@@ -168,6 +168,16 @@ def test_http_errors_are_problem_documents(ask: Ask) -> None:
     assert "POST" in cases[405].headers["allow"]
 
 
+def test_curl_needs_no_header_and_a_page_gets_nothing(ask: Ask) -> None:
+    """`curl -d` names a form's type: read as JSON, unless a browser says that a page sent it."""
+    body = json.dumps({"instances": [trip(1)]}).encode()
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert ask("POST", "/predict", content=body, headers=form).status_code == 200
+    assert ask("POST", "/predict", content=body).status_code == 200
+    page = form | {"origin": "https://elsewhere.example"}
+    assert ask("POST", "/predict", content=body, headers=page).status_code == 415
+
+
 def test_a_models_error_fails_its_own_request_only(local: LocalService) -> None:
     """Requests that share a batch with a raising one are answered."""
 
