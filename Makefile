@@ -2,12 +2,13 @@
 # environment in .venv of this clone, nothing global but what apt must install
 # (scripts say so when they may not).
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak bench lab clean browser services
+.PHONY: help demo test check soak bench lab extension wheel clean browser services node
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+BUILT  := nbprod/labextension/static/style.js
 
 help:           ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -16,7 +17,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 13) else f"nbprod needs Python 3.11 or 3.12, this is {v[0]}.{v[1]}: make PYTHON=python3.11 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
 	  echo "hint: python3 -m venv is missing; on Debian: apt-get install python3-venv"; exit 3; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lab]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## the whole road on real flights: from a notebook to a served, watched, rolled-back model
@@ -35,8 +36,23 @@ browser:
 services:
 	@.ci/services
 
+node:
+	@.ci/node
+
+# The front end, built anew when a source of it is newer, and put where this environment's Lab looks.
+$(BUILT): $(STAMP) $(shell find extensions -name node_modules -prune -o -name lib -prune -o -type f -print 2>/dev/null) | node
+	cd extensions && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm install --immutable && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm build:prod
+	@touch $@
+
+extension: $(BUILT) ## the JupyterLab extension, built into this environment
+	@mkdir -p $(VENV)/share/jupyter/labextensions
+	@ln -sfn "$(CURDIR)/nbprod/labextension" $(VENV)/share/jupyter/labextensions/nbprod
+
+wheel: $(STAMP) node ## a wheel with the front end inside, in dist/: whoever installs it needs no Node
+	HATCH_BUILD_HOOKS_ENABLE=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
+
 # Two runs: what starts real engines shares one Ray and must not compete with others for two cores.
-test: $(STAMP) browser services check ## everything: check, then every test
+test: $(STAMP) browser services $(if $(wildcard extensions/package.json),extension) check ## everything: check, then every test
 	$(BIN)/python -m pytest -q -n 2 -m "not engine" --ignore tests/benchmarks --ignore tests/soak
 	$(BIN)/python -m pytest -q -m engine --ignore tests/benchmarks --ignore tests/soak
 
@@ -48,7 +64,7 @@ bench: $(STAMP) ## every claim of speed against its peer, in one run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m pytest -q -s tests/benchmarks
 
-lab: $(STAMP)   ## JupyterLab on the flights project
+lab: extension  ## JupyterLab on the flights project
 	test -d .lab || $(BIN)/nbprod init --recipe flights .lab
 	cd .lab && ../$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
