@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from nbprod.extraction.rules import finding
 from nbprod.extraction.secrets import secret_lines, secret_text_lines
 from nbprod.extraction.selection import STAYS
-from nbprod.notebook.graph import flow, has_star_import, undefined_names
+from nbprod.extraction.star_imports import star_findings
+from nbprod.notebook.graph import flow, undefined_names
 from nbprod.notebook.magics import binds_unseen
 from nbprod.notebook.syntax import nodes_of
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from nbprod.notebook.document import Document
     from nbprod.notebook.graph import CellCode
+    from nbprod.notebook.stars import Star
     from nbprod.records import Finding, Severity
 
 _ABSOLUTE = re.compile(
@@ -27,17 +29,19 @@ _ABSOLUTE = re.compile(
 _PLACE = {"data": 0, "fit": 0, "features": 0, "features-online": 0, "train": 1, "predict": 2}
 
 
-def check_cells(document: Document, cells: Sequence[CellCode]) -> list[Finding]:
+def check_cells(
+    document: Document, cells: Sequence[CellCode], stars: Sequence[Star]
+) -> list[Finding]:
     """Every finding about cells: syntax, names, roles, run order, paths, secrets, star imports."""
     return [
         *_syntax_errors(cells),
-        *_undefined(cells),
+        *_undefined(cells, stars),
         *_two_roles(cells),
         *_circular(cells),
         *_run_order(cells),
         *_paths(cells),
         *_secrets(document, cells),
-        *_stars(cells),
+        *star_findings(cells, stars),
         *_unseen(cells),
     ]
 
@@ -60,12 +64,12 @@ def _syntax_errors(cells: Sequence[CellCode]) -> Iterator[Finding]:
             )
 
 
-def _undefined(cells: Sequence[CellCode]) -> Iterator[Finding]:
+def _undefined(cells: Sequence[CellCode], stars: Sequence[Star]) -> Iterator[Finding]:
     givers: dict[str, str] = {}
     for code in cells:
         for name in code.names.binds:
             givers.setdefault(name, code.cell.cell_id)
-    for code, name, line in undefined_names(cells):
+    for code, name, line in undefined_names(cells, stars):
         count = code.cell.execution_count
         rule, message = "NBX001", f"{name} is read, but no cell before defines it"
         hint = f"define or import {name} in an earlier cell"
@@ -220,17 +224,6 @@ def _secrets(document: Document, cells: Sequence[CellCode]) -> Iterator[Finding]
                 hint="read it from the environment: os.environ[...]; and withdraw this one",
                 cell_id=cell.cell_id,
                 line=line,
-            )
-
-
-def _stars(cells: Sequence[CellCode]) -> Iterator[Finding]:
-    for code in cells:
-        if has_star_import(code):
-            yield finding(
-                "NBX022",
-                "`from x import *` hides which names are used",
-                hint="import the names that are used",
-                cell_id=code.cell.cell_id,
             )
 
 

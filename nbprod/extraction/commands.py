@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.rules import finding, refusal
+from nbprod.notebook.magics import runs_python
 
 if TYPE_CHECKING:
     from nbprod.records import Finding, Severity
@@ -31,6 +32,8 @@ def command_finding(text: str, cell_id: str, line: int) -> Finding:
     first = text.split("\n")[0]
     _check(first, cell_id, line)
     severity, why, hint = _meaning(text)
+    if runs_python(text):
+        why = "its Python stays"
     told = f"dropped: {first}" + (f" ({why})" if why else "")
     return finding("NBX008", told, hint=hint, cell_id=cell_id, line=line, severity=severity)
 

@@ -10,6 +10,8 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nbprod.extraction.global_writers import inline_global_writers
+from nbprod.extraction.nearby import keep_nearby
 from nbprod.extraction.rules import finding, refusal
 from nbprod.notebook.effects import root_name
 from nbprod.notebook.graph import GIVEN_NAMES
@@ -95,6 +97,7 @@ def define(selection: Selection) -> Definitions:
 
     ExtractionError: a name defined twice, a definition that needs a computed name when it is made.
     """
+    inline_global_writers(selection)
     result = Definitions()
     for piece in [item for item in selection.pieces if _is_top_level(item)]:
         selection.pieces.remove(piece)
@@ -103,7 +106,9 @@ def define(selection: Selection) -> Definitions:
         selection.pieces.remove(piece)
         _add(result, piece)
     _check_lib(selection, result)
-    _find_extras(selection, result)
+    given = GIVEN_NAMES | selection.imports.keys()
+    keep_nearby(selection, result)
+    _find_extras(selection, result, given)
     return result
 
 
@@ -275,9 +280,8 @@ def _reaches(function: ast.expr) -> bool:
     return root_name(function) in ("requests", "subprocess", "httpx", "urllib", "shutil")
 
 
-def _find_extras(selection: Selection, result: Definitions) -> None:
+def _find_extras(selection: Selection, result: Definitions, given: frozenset[str]) -> None:
     """Which computed names each definition reads, its own and through what it calls."""
-    given = GIVEN_NAMES | selection.imports.keys()
     direct: dict[str, set[str]] = {}
     for name, piece in result.pieces.items():
         for other, line in piece.names.global_writes.items():
@@ -291,7 +295,7 @@ def _find_extras(selection: Selection, result: Definitions) -> None:
         at_once = [
             other for other in piece.names.reads if other not in result and other not in given
         ]
-        if at_once and not selection.stars:
+        if at_once and all(star.given is not None for star in selection.stars):
             raise _needs_at_once(selection, piece, at_once[0])
         direct[name] = {
             other for other in piece.names.needs if other not in result and other not in given
@@ -343,7 +347,7 @@ def undefined(selection: Selection, piece: Piece, name: str) -> Exception:
             cell_id=piece.cell_id,
             line=line,
         )
-    perhaps = [f"from {module} import *" for _, module in selection.stars]
+    perhaps = [f"from {item.module} import *" for item in selection.stars if item.given is None]
     perhaps += [text.split("\n")[0] for _, text in selection.unseen]
     star = f"; perhaps it comes from `{perhaps[0]}`" if perhaps else ""
     return refusal(

@@ -14,6 +14,7 @@ from nbprod.extraction.aliases import (
     without_last_name,
     without_unread_targets,
 )
+from nbprod.extraction.class_arguments import with_arguments
 from nbprod.extraction.entries import SHAPES, Entry
 from nbprod.extraction.layout import assigns_itself, trimmed
 from nbprod.extraction.optional_imports import always_bound
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from nbprod.extraction.workbench import Workbench
     from nbprod.records import Finding
 
+_BLOCKS = (cst.FunctionDef, cst.ClassDef)  # blank lines stand around them
+
 
 @dataclass
 class Functions:
@@ -53,6 +56,8 @@ class Functions:
         extras: dict[str, dict[str, str]] = {}
         own = next(iter(piece.names.binds), "")
         how = self.placement.passing.get(own)
+        if isinstance(piece.node, ast.ClassDef) and how is not None:
+            return self._class(piece, own, names)
         if how in ("state", "parameters"):
             names |= {name: f"{how}.{name}" for name in self.work.definitions.extras[own]}
         for other in piece.names.needs:
@@ -66,6 +71,20 @@ class Functions:
         if own in self.placement.renames and isinstance(changed, cst.FunctionDef | cst.ClassDef):
             changed = changed.with_changes(name=cst.Name(self.placement.renames[own]))
         return changed
+
+    def _class(self, piece: Piece, own: str, names: Mapping[str, str]) -> Statement:
+        """A class whose methods read computed names: ``__init__`` takes them."""
+        assert isinstance(piece.node, ast.ClassDef)
+        extras: dict[str, dict[str, str]] = {}
+        for other in piece.names.needs:
+            extras |= self._passed(other, lambda name: names.get(name, name), "names")
+        changed = rewrite(_asked(piece, names), Rewrite(names=names, extras=extras))
+        assert isinstance(changed, cst.ClassDef)
+        added = self.work.definitions.extras[own]
+        self._tell_rewritten(piece, own, list(added))
+        changed = with_arguments(changed, piece.node, added)
+        renamed = self.placement.renames.get(own)
+        return changed.with_changes(name=cst.Name(renamed)) if renamed else changed
 
     def _passed(
         self, name: str, value: Callable[[str], str], context: str | None
@@ -136,6 +155,8 @@ class Functions:
             if not assigns_itself(syntax):
                 own = list(syntax.leading_lines)
                 blank = parts and own and not own[0].comment
+                blank = blank or isinstance(syntax, _BLOCKS)
+                blank = blank or (parts and isinstance(parts[-1][0], _BLOCKS))
                 lines = [*([cst.EmptyLine(indent=False)] if blank else []), *trimmed(own)]
                 parts.append((syntax.with_changes(leading_lines=lines), piece))
         result = self._state_call(entry) if entry.shape.name == "fit" else entry.result

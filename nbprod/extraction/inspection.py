@@ -16,6 +16,7 @@ from nbprod.extraction.rules import RULES, finding
 from nbprod.extraction.selection import STAYS, select
 from nbprod.notebook.document import read_notebook
 from nbprod.notebook.graph import flow, read_code
+from nbprod.notebook.stars import star_imports
 from nbprod.notebook.tags import role_of
 from nbprod.records import CellSummary, Inspection
 
@@ -44,7 +45,8 @@ def inspect_document(document: Document, *, label: str = "") -> Inspection:
     path = document.path
     code = read_code(document)
     by_id = {item.cell.cell_id: item for item in code.cells}
-    findings = check_cells(document, code.cells)
+    stars = star_imports(code.cells, document.path.parent)
+    findings = check_cells(document, code.cells, stars)
     findings += _module_findings(document, code, label or propose_label(document), findings)
     return Inspection(
         notebook=str(path),

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from nbprod.extraction.pieces import Piece
     from nbprod.extraction.program import Slice
@@ -122,47 +122,6 @@ def looks_held_out(name: str) -> bool:
 def looks_training(name: str) -> bool:
     """Whether a name is one that notebooks give to the rows that train."""
     return bool(_TRAINING.search(name)) and not looks_held_out(name)
-
-
-def makes_frame(piece: Piece, definitions: Mapping[str, Piece] | None = None) -> bool:
-    """Whether a statement's value is made by a call that gives a frame.
-
-    definitions: the notebook's functions, which may give one.
-    """
-    value = getattr(piece.node, "value", None)
-    return isinstance(value, ast.expr) and _is_frame(value, definitions or {})
-
-
-def _is_frame(value: ast.expr | None, definitions: Mapping[str, Piece]) -> bool:
-    while isinstance(value, ast.Call):
-        function = value.func
-        last = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-        if last in ("DataFrame", "to_frame", "assign", "concat"):
-            return True
-        if isinstance(function, ast.Name) and function.id in definitions:
-            return _returns_frame(definitions[function.id].node)
-        value = function.value if isinstance(function, ast.Attribute) else None
-    return False
-
-
-def _returns_frame(node: ast.stmt) -> bool:
-    """Whether a function says that it returns a frame, or returns what makes one."""
-    if not isinstance(node, ast.FunctionDef):
-        return False
-    if node.returns is not None and ast.unparse(node.returns).strip("'\"").endswith("DataFrame"):
-        return True
-    frames = {
-        target.id
-        for item in ast.walk(node)
-        if isinstance(item, ast.Assign) and _is_frame(item.value, {})
-        for target in item.targets
-        if isinstance(target, ast.Name)
-    }
-    values = [item.value for item in ast.walk(node) if isinstance(item, ast.Return)]
-    return bool(values) and all(
-        _is_frame(value, {}) or (isinstance(value, ast.Name) and value.id in frames)
-        for value in values
-    )
 
 
 def reads_only_index(piece: Piece, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from nbprod.extraction.meanings import makes_frame
+from nbprod.extraction.frames import gives_frame
 from nbprod.extraction.rules import refusal
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ def find_output(work: Workbench, pieces: list[Piece]) -> tuple[Value, str]:
         if isinstance(piece.node, ast.Assign | ast.AnnAssign | ast.With)
         or (isinstance(piece.node, ast.For) and own & piece.names.mutates.keys())
     ]
-    known = work.definitions.pieces
-    frames = [piece for piece in assigned if piece.names.binds and makes_frame(piece, known)]
+    frames = _frames(work, pieces, assigned)
     if frames:
         return _value(work, pieces, frames[-1]), "{}"
     stored = [(name, column) for piece in assigned for name, column in _stored(piece)]
@@ -51,6 +50,22 @@ def find_output(work: Workbench, pieces: list[Piece]) -> tuple[Value, str]:
         cell_id=last.cell_id,
         line=last.line,
     )
+
+
+def _frames(work: Workbench, pieces: list[Piece], assigned: list[Piece]) -> list[Piece]:
+    """The statements among those assigned that give a name a frame."""
+    known, held = work.definitions.pieces, set[str]()
+    found: list[Piece] = []
+    for piece in pieces:
+        value = getattr(piece.node, "value", None)
+        bound = piece.names.binds.keys()
+        if bound and isinstance(value, ast.expr) and gives_frame(value, held, known):
+            held |= bound
+            if piece in assigned:
+                found.append(piece)
+        else:
+            held -= bound
+    return found
 
 
 def reads_label(work: Workbench, piece: Piece) -> bool:

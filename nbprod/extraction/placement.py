@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nbprod.extraction.class_arguments import takes_arguments
 from nbprod.extraction.definitions import MAY_IMPORT
 from nbprod.extraction.entries import SHAPES
 from nbprod.extraction.rules import finding, refusal
@@ -105,7 +106,7 @@ def _choose_passing(
             for bound in item.names.binds
         }
         result.passing[name] = "names"
-        if set(extras) & rebound:
+        if set(extras) & rebound or isinstance(piece.node, ast.ClassDef):
             continue  # the value at the call, under this very name
         if contexts <= _SERVING and set(extras) <= set(assembly.state) and "state" not in taken:
             result.passing[name] = "state"
@@ -117,7 +118,7 @@ def _choose_passing(
 def _check_takes_arguments(piece: Piece, name: str, extras: tuple[str, ...]) -> None:
     node = piece.node
     plain = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list
-    if not plain:
+    if not plain and not takes_arguments(node, extras):
         raise refusal(
             "NBX023",
             f"cell {piece.cell_id}: {name} reads {', '.join(extras)} from around it",

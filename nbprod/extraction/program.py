@@ -10,8 +10,10 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nbprod.extraction.columns import unread_column
 from nbprod.extraction.definitions import undefined
 from nbprod.extraction.kinds import is_stateful
+from nbprod.extraction.nearby import NEARBY
 from nbprod.extraction.rules import finding, refusal
 from nbprod.notebook.effects import is_in_place, root_name
 from nbprod.notebook.graph import GIVEN_NAMES
@@ -114,7 +116,8 @@ class Program:
             if (name, id(writer)) in seen:
                 continue
             seen.add((name, id(writer)))
-            if stop(name, writer, reader):
+            nearby = writer is not None and NEARBY in writer.notes
+            if not nearby and stop(name, writer, reader):
                 self._add_input(result, name, writer, reader)
                 continue
             if writer is None or not writer.role:
@@ -199,6 +202,9 @@ class Program:
             written += sorted(self._groups.get(name, frozenset()) - {name})
         if not piece.role:
             written = [name for name in written if not self._left_alone(piece, name)]
+            if (column := unread_column(piece, self.steps, self._groups)) is not None:
+                written = [name for name in written if name != column[0]]
+                self._tell_column(piece, *column)
         for name in (*self.needs(piece), *written):
             self._writers[(id(piece), name)] = self.last.get(name)
         for name in dict.fromkeys(written):
@@ -222,6 +228,21 @@ class Program:
             )
         )
         return True
+
+    def _tell_column(self, piece: Piece, frame: str, column: str) -> None:
+        """Tell of a column that is only for looking at: tagged cells never read it."""
+        if frame in self.last and self.last[frame].role:
+            self.selection.findings.append(
+                finding(
+                    "NBX015",
+                    f"the untagged cell {piece.cell_id} gives {frame} the column {column!r},"
+                    " which no tagged cell reads: the module has it not",
+                    hint=f"tag the cell, if {frame} should have it",
+                    severity="info",
+                    cell_id=piece.cell_id,
+                    line=piece.line,
+                )
+            )
 
     def _regroup(self, name: str, piece: Piece) -> None:
         """Keep track of names that share one object."""

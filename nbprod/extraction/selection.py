@@ -15,10 +15,12 @@ from nbprod.extraction.meanings import writes_file
 from nbprod.extraction.pieces import CellSyntax, Piece, statement, text_of
 from nbprod.extraction.rules import finding, refusal
 from nbprod.extraction.showing import only_shows, shown_names
+from nbprod.extraction.star_imports import names_used, star_findings, used_of_star
 from nbprod.notebook.effects import DISPLAY_NAMES, root_name
 from nbprod.notebook.graph import read_code
 from nbprod.notebook.magics import binds_unseen, names_bound
 from nbprod.notebook.names import names_of
+from nbprod.notebook.stars import star_imports
 from nbprod.notebook.tags import ROLES, roles_of
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from nbprod.notebook.document import Document
     from nbprod.notebook.graph import CellCode, Code
     from nbprod.notebook.names import Names
+    from nbprod.notebook.stars import Star
     from nbprod.records import Finding
 
 # Roles whose statements become functions, and may handle several frames at once.
@@ -64,12 +67,13 @@ class Selection:
     functions: dict[str, FunctionNames] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
     shown: frozenset[str] = DISPLAY_NAMES  # names of plots and loggers
-    stars: list[tuple[str, str]] = field(default_factory=list)  # (cell id, module)
+    stars: list[Star] = field(default_factory=list)
     # what IPython's lines give: name -> (cell id, line, text), and lines that give unseen names
     commands: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     unseen: list[tuple[str, str]] = field(default_factory=list)
     lists: FrameLists = field(default_factory=FrameLists)
     makers: dict[str, str] = field(default_factory=dict)  # name -> the call that made its object
+    used: frozenset[str] = frozenset()  # names that cells read, and that none of them assigns
 
     def names(self, node: ast.stmt) -> Names:
         """The names of one statement, knowing the notebook's functions and modules."""
@@ -87,6 +91,13 @@ def select(document: Document, known: Code | None = None) -> Selection:
     _check_roles(cells)
     selection = Selection(document=document, functions=known.functions, modules=known.modules)
     selection.shown = shown_names(cells, selection.modules)
+    selection.stars = star_imports(cells, document.path.parent)
+    if selection.stars:
+        selection.used = names_used(cells)
+        given = {name: star.module for star in selection.stars for name in star.given or ()}
+        tops = {name: module.partition(".")[0] for name, module in given.items()}
+        selection.modules = {**tops, **known.modules}
+        selection.findings += star_findings(cells, selection.stars)
     order = 0
     for code in cells:
         lines = code.source.split("\n")
@@ -166,13 +177,13 @@ def _place(selection: Selection, piece: Piece, *, stays: bool) -> None:
         _add_parameter(selection, piece)
     elif piece.role == "test":
         selection.tests.append(piece)
-    elif not _left_behind(selection, piece):
+    elif not left_behind(selection, piece):
         parts = [piece]
         if piece.role in _SEVERAL_FRAMES:
             parts = expand(selection.lists.spelled_out(piece), selection.names, selection.makers)
         for index, part in enumerate(parts):
             object.__setattr__(part, "order", piece.order + index)
-            if not _left_behind(selection, part):
+            if not left_behind(selection, part):
                 selection.pieces.append(part)
                 selection.lists.note(part)
                 if (made := made_by(part.node)) is not None:
@@ -200,7 +211,9 @@ def _add_imports(selection: Selection, piece: Piece) -> None:
                 # `import a.b` binds a; kept whole, so that a.b is there
                 found = Import(name, alias.name, "", piece.order, piece.cell_id)
         elif alias.name == "*":
-            selection.stars.append((piece.cell_id, node.module or ""))
+            for name in used_of_star(selection.stars, piece.cell_id, node, selection.used):
+                found = Import(name, node.module or "", name, piece.order, piece.cell_id)
+                selection.imports.setdefault(name, []).append(found)
             continue
         else:
             module = "." * node.level + (node.module or "")
@@ -251,7 +264,7 @@ def _add_parameter(selection: Selection, piece: Piece) -> None:
     )
 
 
-def _left_behind(selection: Selection, piece: Piece) -> bool:
+def left_behind(selection: Selection, piece: Piece) -> bool:
     """Whether a statement of a tagged cell has nothing to do in a module."""
     node = piece.node
     if isinstance(node, ast.Pass) or (

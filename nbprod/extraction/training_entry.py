@@ -42,6 +42,15 @@ def build_train(work: Workbench) -> None:
     )
     if len(found) > 1 and (hidden := _hidden_change(work, found)) is not None:
         raise hidden
+    for piece in part.pieces:
+        if work.model in piece.names.binds and (made := work.local_class(piece)):
+            raise work.refuse_input(
+                piece,
+                work.model,
+                f"makes the model of the class {made}, which reads computed names where it is"
+                " defined: no release could load it",
+                f"let {made} take what it reads in __init__",
+            )
     work.features = one_frame_of_features(found, pieces, work.label)
     entry = work.entry("train", part, work.model)
     work.bind(entry, part, dict.fromkeys(found, "features"), "parameters")

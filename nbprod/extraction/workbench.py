@@ -16,6 +16,7 @@ from nbprod.extraction.label_steps import prepare_label
 from nbprod.extraction.learned_values import learned_values
 from nbprod.extraction.meanings import changes
 from nbprod.extraction.mixed_cells import sort_out
+from nbprod.extraction.nearby import NEARBY
 from nbprod.extraction.popped_labels import unpop
 from nbprod.extraction.program import Program
 from nbprod.extraction.rules import finding, refusal
@@ -214,6 +215,14 @@ class Workbench:
                 f"reads {name}, which is not in the State that fit() returns",
                 f"add {name} to State",
             )
+        if by is not None and (made := self.local_class(by)):
+            raise self.refuse_input(
+                by,
+                name,
+                f"keeps an object of the class {made}, which reads computed names where it is"
+                " defined: no release could load it",
+                f"let {made} take what it reads in __init__",
+            )
         if by is not None and self._changes_rows(name, by):
             raise refusal(
                 "NBX023",
@@ -230,6 +239,14 @@ class Workbench:
                 f"reads {name}, which stands for two learned values",
                 "give one of them another name",
             )
+
+    def local_class(self, piece: Piece) -> str:
+        """The class within an entry function that a statement makes an object of; or ""."""
+        for name in self.program.needs(piece):
+            by = self.program.writer(piece, name)
+            if by is not None and NEARBY in by.notes and isinstance(by.node, ast.ClassDef):
+                return name
+        return ""
 
     def _changes_rows(self, name: str, by: Piece) -> bool:
         """Whether a fit statement's value is the rows it was given, changed."""

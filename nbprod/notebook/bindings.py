@@ -42,6 +42,8 @@ class FunctionNames:
 
     def hit(self, call: ast.Call, which: frozenset[str]) -> Iterator[ast.expr]:
         """The argument expressions of a call that land in the parameters ``which``."""
+        if not which:
+            return
         for index, argument in enumerate(call.args):
             if isinstance(argument, ast.Starred):
                 yield argument.value

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from nbprod.notebook.bindings import FunctionNames
     from nbprod.notebook.document import Cell, Document
+    from nbprod.notebook.stars import Star
 
 # What IPython gives a cell, and a module has not.
 _IPYTHON = "get_ipython display In Out exit quit _ __ ___ _i _ii _iii _ih _oh _dh"
@@ -139,18 +140,24 @@ def flow(cells: Sequence[CellCode]) -> dict[str, dict[str, str]]:
     return result
 
 
-def undefined_names(cells: Sequence[CellCode]) -> list[tuple[CellCode, str, int]]:
+def undefined_names(
+    cells: Sequence[CellCode], stars: Sequence[Star] = ()
+) -> list[tuple[CellCode, str, int]]:
     """Names that are read where no cell before binds them: (cell, name, line); deferred: no cell.
 
-    Nothing is told when a cell says ``from x import *`` or ``%run``: anything may come from there.
+    stars: the star imports. Nothing is told when a cell says ``%run``, or ``from x import *`` of
+    an x that could not be asked: anything may come from there.
     """
     commands = {code.cell.cell_id: [text for _, text in code.dropped] for code in cells}
     unseen = any(binds_unseen(text) for texts in commands.values() for text in texts)
-    if unseen or any(has_star_import(code) for code in cells):
+    if unseen or any(star.given is None for star in stars):
         return []
     given = {cell: [n for t in texts for n in names_bound(t)] for cell, texts in commands.items()}
     everywhere = {name for code in cells for name in code.names.binds}
     everywhere |= {name for names in given.values() for name in names}
+    for star in stars:
+        given[star.cell_id].extend(star.given or ())
+        everywhere |= star.given or frozenset()
     bound: set[str] = set(GIVEN_NAMES)
     missing: list[tuple[CellCode, str, int]] = []
     for code in cells:
@@ -164,13 +171,6 @@ def undefined_names(cells: Sequence[CellCode]) -> list[tuple[CellCode, str, int]
                 missing.append((code, name, line))
         bound |= code.names.binds.keys() | code.names.global_writes.keys()
     return missing
-
-
-def has_star_import(code: CellCode) -> bool:
-    """Whether a cell says ``from x import *``."""
-    return any(
-        isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in code.nodes
-    )
 
 
 def _parse(

@@ -61,6 +61,14 @@ def names_bound(command: str) -> tuple[str, ...]:
     return ()
 
 
+def runs_python(command: str) -> bool:
+    """Whether a magic runs Python once, in the notebook's names: ``%%time``, ``%time x = 1``."""
+    found = re.match(r"^(?:[\w, ]+=\s*)?%%?(\w+)(.*)", command)
+    if not found or found[1] not in _RUNS_PYTHON:
+        return False
+    return command.startswith("%%") or _parsed(found[2].strip()) is not None
+
+
 def binds_unseen(command: str) -> bool:
     """Whether a line gives the notebook names that it does not say: ``%run``, ``%pylab``."""
     return command.startswith(("%run", "%pylab", "%load ", "%%cython", "%%R", "%%py"))

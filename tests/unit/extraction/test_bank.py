@@ -25,7 +25,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 from pyflakes import checker
+from tqdm import tqdm
 
 from nbprod.errors import ExtractionError
 from nbprod.extraction import extract
@@ -67,12 +69,31 @@ def warned(record: Extraction) -> str:
     )
 
 
+class Shell:
+    """What IPython's lines are handed to: magics that run Python run it, the rest does nothing."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.namespace = namespace
+
+    def run_cell_magic(self, name: str, line: str, body: str) -> None:
+        if name in ("time", "capture"):
+            exec(TransformerManager().transform_cell(body), self.namespace)
+
+    def run_line_magic(self, name: str, line: str) -> None:
+        if name == "time":
+            exec(line, self.namespace)
+
+    def system(self, line: str) -> None: ...
+
+
 def run_cells(notebook: Path) -> dict[str, Any]:
     """Every code cell in order in one namespace; what its last cell expects."""
     namespace: dict[str, Any] = {"__name__": "__main__", "display": lambda *_: None}
+    namespace["get_ipython"] = lambda: Shell(namespace)
     flags = 0
     for cell in read_notebook(notebook).code_cells:
-        code = compile(cell.source, f"<{cell.cell_id}>", "exec", flags, dont_inherit=True)
+        plain = TransformerManager().transform_cell(cell.source)
+        code = compile(plain, f"<{cell.cell_id}>", "exec", flags, dont_inherit=True)
         flags |= (
             code.co_flags & __future__.annotations.compiler_flag
         )  # as IPython keeps what is imported from the future
@@ -128,6 +149,7 @@ def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder to import modules from, that are forgotten afterwards."""
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tqdm.notebook.tqdm", tqdm)  # the notebook's bar wants widgets to draw it
     before = set(sys.modules)
     yield tmp_path
     for name in [n for n in sys.modules if n not in before and n.partition(".")[0] in

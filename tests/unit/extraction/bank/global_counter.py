@@ -1,24 +1,33 @@
 # %% [markdown]
-# # A function that assigns a global name
+# # A function that assigns a global name, called as a statement
 # label: y
 
 # %%
+import numpy as np
 import pandas as pd
 from sklearn.linear_model import LinearRegression
 
+# %% tags=["parameters"]
+power = 2
+shift = 0.5
+
 # %% tags=["nbprod:data"]
-df = pd.DataFrame({"x": range(20), "y": range(20)})
+df = pd.DataFrame({"x": range(20), "z": np.arange(20) % 3, "y": range(20)})
 
 # %% tags=["nbprod:split"]
 train, test = df[:15], df[15:]
 
 # %% tags=["nbprod:fit"]
 largest = 0
+rows = None
 
 
-def learn(rows):
+def learn(rows, floor=1):
+    """The largest."""
     global largest
-    largest = max(largest, rows["x"].max())
+    best = max(largest, rows["x"].max())
+    print(best)
+    largest = max(best, floor)
 
 
 learn(train)
@@ -31,4 +40,7 @@ X_test = test[["x"]] / largest
 model = LinearRegression().fit(X_train, train["y"])
 
 # %% tags=["nbprod:predict"]
-pred = model.predict(X_test)
+pred = pd.DataFrame({"y": model.predict(X_test)}, index=X_test.index)
+
+# %%
+expected = {"features": X_train, "holdout_features": X_test, "predictions": pred}
