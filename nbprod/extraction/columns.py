@@ -69,5 +69,6 @@ def _reads_others(piece: Piece, frame: str, column: str) -> bool:
 def columns_of(index: ast.expr) -> list[str]:
     """The columns that an index names: "x", ["x", "y"]; none where it cannot be said."""
     items = index.elts if isinstance(index, ast.List) else [index]
-    texts = [item.value for item in items if isinstance(item, ast.Constant)]
-    return texts if len(texts) == len(items) and all(isinstance(t, str) for t in texts) else []
+    values = [item.value for item in items if isinstance(item, ast.Constant)]
+    texts = [value for value in values if isinstance(value, str)]
+    return texts if len(texts) == len(items) else []

@@ -529,7 +529,7 @@ def test_line_that_stands_at_two_places_is_deleted_at_one(carry: Carry) -> None:
 
 def test_a_result_is_not_wrapped_unseen(project: Project) -> None:
     """Where extraction would return another value than the person does, it is refused."""
-    edit = ("inference.py", "score.to_frame('late')", "abs(score.to_frame('late'))")
+    edit = ("inference.py", "score.to_frame('late')", "dict(score.to_frame('late'))")
     error = project.is_refused(edit)
     assert "`return predictions` would come back as `return pd.DataFrame" in error.message
     assert "extraction writes this line" in error.hint

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nbprod.notebook.document import Cell, Document
 from nbprod.notebook.graph import flow, undefined_names, understand
+from nbprod.notebook.stars import star_imports
 
 
 def document(*sources: str) -> Document:
@@ -36,9 +37,22 @@ def test_undefined_names() -> None:
     assert told == [("c1", "b", 1), ("c3", "never", 2)]
 
 
-def test_star_import_hides_everything() -> None:
-    """After a star import nothing can be called undefined."""
-    assert undefined_names(understand(document("from numpy import *", "x = sin(1)"))) == []
+def test_names_of_a_star_import(tmp_path: Path) -> None:
+    """A star import gives what its module says; where that is not known, nothing is undefined."""
+    (tmp_path / "beside.py").write_text("__all__ = ['given']\nprint('imported')\n")
+    cells = understand(document("from math import *\nfrom beside import *", "x = sin(given, kept)"))
+    stars = star_imports(cells, tmp_path)
+    assert [(star.cell_id, star.line, star.module) for star in stars] == [
+        ("c1", 1, "math"),
+        ("c1", 2, "beside"),
+    ]
+    assert stars[1].given == {"given"}
+    assert [(name, line) for _, name, line in undefined_names(cells, stars)] == [("kept", 1)]
+    cells = understand(document("from no_such_module import *\nfrom . import *", "x = kept"))
+    missing, relative = star_imports(cells, tmp_path)
+    assert missing.given is relative.given is None
+    assert "No module named" in missing.why
+    assert undefined_names(cells, [missing, relative]) == []
 
 
 def test_cell_with_an_error() -> None:

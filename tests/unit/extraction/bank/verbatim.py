@@ -17,7 +17,7 @@ train, test = df[:15], df[15:]
 DOZEN = 12  # not thirteen
 
 TEXT = '''a "text"
-  with lines   
+  with lines
 '''
 
 
