@@ -179,6 +179,22 @@ def aliases(uri: str, name: str) -> dict[str, int]:
         return {str(item): int(number) for item, number in dict(model.aliases).items()}
 
 
+def is_registered(uri: str, name: str, number: int, run_id: str) -> bool:
+    """Whether the registry still holds version N of a model, and it is the one this run made.
+
+    Raises StoreError when the tracking store does not answer.
+    """
+    with _client(uri) as client:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return bool(client.get_model_version(name, str(number)).run_id == run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+
+
 @contextlib.contextmanager
 def _client(uri: str) -> Iterator[Any]:
     """A client of one tracking store; whatever it raises becomes a StoreError."""

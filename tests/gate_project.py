@@ -91,12 +91,22 @@ def graded(count: int = 1500, seed: int = 1) -> pd.DataFrame:
     return frame.assign(late=grades, list=np.arange(count) // 10)
 
 
-def make_bundle(folder: Path, *, noise: float = 0.0, numbers: bool = False) -> Bundle:
-    """A real bundle; noise spoils the labels its model is fitted on; numbers: it predicts grades."""
+def make_bundle(
+    folder: Path, *, noise: float = 0.0, numbers: bool = False, gaps: bool = False
+) -> Bundle:
+    """A real bundle; noise spoils the labels its model is fitted on; numbers: it predicts grades.
+
+    gaps: it predicts no number where x is large.
+    """
     from sklearn.linear_model import LinearRegression, LogisticRegression
 
-    package = folder.parent / ("tiny_numbers" if numbers else "tiny")
+    package = folder.parent / ("tiny_numbers" if numbers else "tiny_gaps" if gaps else "tiny")
     sources = dict(SOURCES)
+    if gaps:
+        sources["inference.py"] += (
+            "\n\nwhole = predict\n\n\ndef predict(model, features, state=None):\n"
+        )
+        sources["inference.py"] += "    return whole(model, features).where(features['x'] < 1)\n"
     if numbers:
         sources["inference.py"] = sources["inference.py"].replace(
             "model.predict_proba(features)[:, 1]", "model.predict(features)"

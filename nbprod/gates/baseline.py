@@ -103,9 +103,15 @@ def compare_with_champion(
             f"the snapshot has no label {label!r}", hint="set [data] label in nbprod.toml"
         )
     frame = frame[frame[label].notna()]
-    truth = frame[label].astype(float).to_numpy()
-    new = prediction_column(Predictor.load(candidate).predict(frame), label)
-    old = prediction_column(Predictor.load(baseline).predict(frame), label)
+    try:
+        truth = frame[label].astype(float).to_numpy()
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"the label {label!r} is no number: {error}",
+            hint="let the gate's own notebooks compare with the champion: [gate] baseline = {}",
+        ) from error
+    new = _numbers(candidate, frame, label, "the candidate")
+    old = _numbers(baseline, frame, label, "the champion")
     allowed = float(settings.gate.baseline.get("max_regression", 0.0))
     rules = GateRules(confidence=settings.gate.confidence)
 
@@ -121,11 +127,30 @@ def compare_with_champion(
             sabotage=WRONG,
         )
 
-    check, findings = judge(measure(new), rules)
-    control, _ = judge(measure(_wrong(truth, settings.model.task)), rules)
+    try:
+        check, findings = judge(measure(new), rules)
+        control, _ = judge(measure(_wrong(truth, settings.model.task)), rules)
+    except ValueError as error:  # scikit-learn: one class only, labels of another kind
+        raise DataError(
+            f"{name} of candidate and champion cannot be measured: {error}",
+            hint="look at the labels of the held-out rows, or choose another [gate] primary",
+        ) from error
     import dataclasses
 
     return dataclasses.replace(check, sabotage_caught=control.verdict != "passed"), findings
+
+
+def _numbers(bundle: Path, frame: pd.DataFrame, label: str, whose: str) -> NDArray[Any]:
+    """The predictions of a bundle; DataError where one is no number: it compares with nothing."""
+    import numpy as np
+
+    values = prediction_column(Predictor.load(bundle).predict(frame), label)
+    if wrong := int((~np.isfinite(values)).sum()):
+        raise DataError(
+            f"{whose} predicts no number for {wrong:,} of {len(values):,} rows",
+            hint="look at these rows: NaN and infinity have no metric",
+        )
+    return values
 
 
 def _wrong(truth: NDArray[Any], task: str) -> NDArray[Any]:

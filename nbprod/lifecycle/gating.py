@@ -21,6 +21,7 @@ from nbprod.lifecycle.lineage import (
     inputs_of,
     new_folder,
     person,
+    require_registered,
     resolve_run,
 )
 from nbprod.lifecycle.promotion import releases_path
@@ -46,8 +47,11 @@ _CHAIN = "gates"  # the lock under which a verdict is put behind the one before 
 def gate(project: Project, candidate: TrainingRun | str | None) -> GateResult:
     """See `Project.gate`: candidate-scope parity first, then the validation notebooks."""
     run = resolve_run(project, candidate)
+    for kind in (TrainingRun, GateResult):  # after one of the future "the newest" is another
+        project.store.check_clock(FOLDERS[kind])
     checked_inputs(project, run)
     folder = checked_artifacts(project, run)
+    require_registered(project, run)
     parity = _candidate_parity(project, run, folder)
     gate_id = new_id()
     with new_folder(project, FOLDERS[GateResult], gate_id) as out:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import getpass
 import shutil
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from nbprod.errors import ConfigError, NotFoundError, TamperedReleaseError
+from nbprod.errors import ConfigError, NotFoundError, StoreError, TamperedReleaseError
+from nbprod.masking import mask
 from nbprod.records import (
     Approval,
     DataContract,
@@ -155,13 +156,52 @@ def checked_artifacts(project: Project, run: TrainingRun) -> Path:
     return folder
 
 
+def require_registered(project: Project, run: TrainingRun) -> None:
+    """Refuse a candidate that was deleted from the registry, or whose number is another's now.
+
+    Raises NotFoundError, and StoreError where the tracking server does not answer.
+    """
+    from nbprod import tracking
+
+    candidate, uri = run.candidate, project.settings.tracking_uri
+    if tracking.is_registered(uri, candidate.name, candidate.number, run.mlflow_run_id):
+        return
+    raise NotFoundError(
+        f"candidate {candidate.number} of {candidate.name}, which run {run.id} registered, "
+        f"is not in the registry at {mask(uri)} any more",
+        hint="it was deleted there: `nbprod train` makes a new one, or name another candidate",
+    )
+
+
 @contextmanager
 def new_folder(project: Project, kind: str, record_id: str) -> Iterator[Path]:
-    """A folder that is there only when the block ends well: nothing half-written remains."""
+    """A folder that is there only when the block ends well: nothing half-written remains.
+
+    What a process that was killed left of another one is removed now: it holds its lock no more.
+    """
     folder = project.store.folder_of(kind, record_id)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    _remove_abandoned(project, kind)
+    with project.store.locked(record_id):
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            _lock_file(project, record_id).unlink(missing_ok=True)
+
+
+def _remove_abandoned(project: Project, kind: str) -> None:
+    known = project.store.ids(kind)
+    for folder in (project.store.root / kind).glob("*"):
+        lock = _lock_file(project, folder.name)
+        if folder.name in known or not lock.exists():  # whole, or not made by `new_folder`
+            continue
+        with suppress(StoreError), project.store.locked(folder.name, wait_s=0.0):
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+
+
+def _lock_file(project: Project, record_id: str) -> Path:
+    return project.store.root / "locks" / f"{record_id}.lock"

@@ -6,6 +6,7 @@ A verb refuses when a record or artifact that it builds on is not the one that w
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from nbprod.lifecycle.lineage import (
     inputs_of,
     new_folder,
     person,
+    require_registered,
     resolve_run,
 )
 from nbprod.lifecycle.notebook_run import executed_notebook, notebook_findings
@@ -109,6 +111,7 @@ def release(project: Project, candidate: TrainingRun | str | None) -> Release:
     from nbprod.releases import build_release
 
     run = resolve_run(project, candidate)
+    project.store.check_clock(FOLDERS[GateResult])
     verdict = gate_of(project, run)
     if verdict is None:
         raise ReleaseError(
@@ -123,22 +126,29 @@ def release(project: Project, candidate: TrainingRun | str | None) -> Release:
         checked_inputs(project, record)
     require_current(project, verdict)
     folder = checked_artifacts(project, run)
+    try:
+        require_registered(project, run)
+    except StoreError as error:  # a dead server stops no release: the store is the truth
+        project.progress(f"the registry was not asked: {error.message}", None)
     parents = checked_inputs(project, run)
-    record = build_release(
-        folder / "bundle",
-        releases_path(project) / str(run.candidate.number),
-        settings=project.settings,
-        run=run,
-        gate=verdict,
-        parity=_parity_of(project, verdict),
-        contract=next(item for item in parents if isinstance(item, DataContract)),
-        extraction=next(item for item in parents if isinstance(item, Extraction)),
-        approvals=approvals,
-        previous=next(reversed(_others(project, run.candidate.number)), None),
-        limitations=limitations_page(project, verdict),
-    )
-    # A second copy, outside the release: whoever rewrites files and hashes together is found by it.
-    project.store.save(_RELEASE_RECORDS, record, name=str(record.version))
+    with project.store.locked(FOLDERS[Release]):
+        for abandoned in releases_path(project).glob(f".{run.candidate.number}.*.partial"):
+            shutil.rmtree(abandoned, ignore_errors=True)  # a release that was killed
+        record = build_release(
+            folder / "bundle",
+            releases_path(project) / str(run.candidate.number),
+            settings=project.settings,
+            run=run,
+            gate=verdict,
+            parity=_parity_of(project, verdict),
+            contract=next(item for item in parents if isinstance(item, DataContract)),
+            extraction=next(item for item in parents if isinstance(item, Extraction)),
+            approvals=approvals,
+            previous=next(reversed(_others(project, run.candidate.number)), None),
+            limitations=limitations_page(project, verdict),
+        )
+        # A second copy, outside: whoever rewrites files and hashes together is found by it.
+        project.store.save(_RELEASE_RECORDS, record, name=str(record.version))
     return record
 
 

@@ -19,6 +19,7 @@ from nbprod.training.fitting import fit_model
 from nbprod.training.parameters import plain_parameters
 from nbprod.training.preparation import prepare
 from nbprod.training.registration import register_run
+from nbprod.training.state_secrets import check_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,7 @@ def train(
         package, settings, parameters, contract=contract, seed=seed, progress=progress
     )
     check_inputs(contract, prepared, settings)
+    check_state(prepared.state)
     tell(f"training on {len(prepared.train):,} rows", 0.3)
     fitted = fit_model(package, settings, contract, prepared)
     out.mkdir(parents=True, exist_ok=True)

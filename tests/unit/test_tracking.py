@@ -64,6 +64,22 @@ def test_versions_count_up_and_aliases_move(store):
     assert tracking.alias(uri, "model", "champion") is None
 
 
+def test_a_version_that_was_deleted_or_made_anew_is_another(store):
+    """A candidate is in the registry as long as its own run's version is."""
+    from mlflow import MlflowClient
+
+    uri, folder = store
+    run_id, other = _log(uri, folder), _log(uri, folder)
+    assert tracking.register(uri, "gone", run_id) == 1
+    assert tracking.is_registered(uri, "gone", 1, run_id)
+    MlflowClient(uri).delete_model_version("gone", "1")
+    assert not tracking.is_registered(uri, "gone", 1, run_id)
+    MlflowClient(uri).delete_registered_model("gone")
+    assert not tracking.is_registered(uri, "gone", 1, run_id)
+    assert tracking.register(uri, "gone", other) == 1
+    assert not tracking.is_registered(uri, "gone", 1, run_id)
+
+
 def test_what_mlflow_raises_is_a_store_error(store):
     """A missing version and an unreachable server have a hint."""
     uri, _ = store

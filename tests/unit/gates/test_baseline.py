@@ -48,3 +48,27 @@ def test_what_cannot_be_compared_is_an_error(project, shared_bundle, tmp_path) -
     pd.read_parquet(project.holdout).drop(columns="late").to_parquet(bare)
     with pytest.raises(DataError, match="no label"):
         compare_with_champion(project.settings(), folder, folder, bare)
+
+
+def test_a_prediction_that_is_no_number_is_told(project, shared_bundle, make, tmp_path) -> None:
+    """Of the candidate or of the champion, with how many rows it is; in a gate it is a failure."""
+    gaps = make(tmp_path / "gaps" / "bundle", gaps=True).folder
+    pairs = {"candidate": (gaps, shared_bundle.folder), "champion": (shared_bundle.folder, gaps)}
+    for whose, (candidate, champion) in pairs.items():
+        with pytest.raises(
+            DataError, match=rf"the {whose} predicts no number for \d+ of 1,500 rows"
+        ):
+            compare_with_champion(project.settings(), candidate, champion, project.holdout)
+    result = project.gate(baseline=gaps, baseline_rule={"alias": "champion"}, gates=())
+    assert "NBG013" in [item.code for item in result.findings if item.severity == "error"]
+    assert result.verdict == "failed"
+
+
+@pytest.mark.parametrize("labels", [[1] * 1500, ["late"] * 1500])
+def test_labels_that_have_no_metric_are_told(project, shared_bundle, tmp_path, labels) -> None:
+    """One class only, or words."""
+    rows = pd.read_parquet(project.holdout).assign(late=labels)
+    rows.to_parquet(tmp_path / "odd.parquet")
+    folder = shared_bundle.folder
+    with pytest.raises(DataError):
+        compare_with_champion(project.settings(), folder, folder, tmp_path / "odd.parquet")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import pandas as pd
 import pytest
 from gate_project import TinyProject, graded, make_bundle
 
@@ -22,7 +23,7 @@ OPTIONS = {
         "always": [{"name": "large_x", "where": "x > 1", "low": 0.5, "share": 0.9}],
         "known_cases": [{"row": {"x": 4.0}, "low": 0.9}, {"row": {"x": -4.0}, "high": 0.1}],
     },
-    "envelope": {"requests": 600, "at_most_s": 5.0},
+    "envelope": {"requests": 600, "at_most_s": 5.0, "as_of": "2026-01-03T12:00:00"},
 }
 EXPECTED = {
     "behaviour": {
@@ -30,8 +31,8 @@ EXPECTED = {
         "known_cases",
     },
     "calibration": {"bias", "calibration_gap", "slope_error"},
-    "data": {"contract_failures", "psi", "label_shift"},
-    "envelope": {"p99_ms", "cold_start_s", "memory_mb"},
+    "data": {"contract_failures", "repeated_rows", "psi", "label_shift"},
+    "envelope": {"p99_ms", "cold_start_s", "memory_mb", "age_s"},
     "performance": {"auc", "brier_skill", "auc_over_champion", "brier_skill_over_champion"},
     "robustness": {"moved_by_noise", "jumps", "answers_with_gaps", "sound_at_the_edges"},
     "slices": {
@@ -55,11 +56,17 @@ def result(tmp_path_factory, shared_bundle, make, make_project):
     sample = folder / "training.parquet"
     project.holdout.rename(sample)
     project = make_project(folder)
+    rows = pd.read_parquet(project.holdout)
+    at = pd.Timestamp("2026-01-03T11:30:00", tz="UTC") - pd.to_timedelta(rows.index, unit="min")
+    rows.assign(trip=rows.index, at=at).to_parquet(project.holdout)
     settings = project.settings(gates=("nbprod:*",), min_slice=200, parameters=OPTIONS)
     settings = dataclasses.replace(
         settings,
+        data=dataclasses.replace(settings.data, key=("trip",), time="at"),
         notebooks=dataclasses.replace(settings.notebooks, gates=tuple(builtin_names())),
-        envelope=Envelope(p99_ms=2000, peak_rps=20, memory_mb=4000, cold_start_s=300),
+        envelope=Envelope(
+            p99_ms=2000, peak_rps=20, memory_mb=4000, cold_start_s=300, freshness="1h"
+        ),
         monitor=Monitor(drift={"*": 0.2}),
     )
     return project, evaluate_gate(
@@ -85,6 +92,13 @@ def test_a_good_candidate_passes_it_and_each_check_was_shown_to_fail(result, nam
     assert {(c.name, c.verdict, c.sabotage_caught) for c in checks} == {
         (c.name, "passed", True) for c in checks
     }
+
+
+def test_the_age_of_the_rows_is_the_newest_ones(result) -> None:
+    """Half an hour before the moment that was asked about, of an hour that is allowed."""
+    _, gate = result
+    (age,) = [check for check in gate.checks if check.name == "age_s"]
+    assert (age.value, age.threshold, age.sabotage) == (1800.0, "<= 3600", "stale_rows")
 
 
 def test_small_groups_are_pooled_in_sight(result) -> None:
