@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 PROBLEM = "application/problem+json"  # RFC 9457
 JSON = "application/json"
+RETRY_AFTER_S = 1  # of what the same caller may try again
 
 _TITLES = {
     400: "The request cannot be read",

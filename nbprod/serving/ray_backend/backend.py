@@ -23,19 +23,17 @@ from nbprod.errors import ServingError
 from nbprod.records import Json, TrafficState, sha256
 from nbprod.serving.admin import call_admin
 from nbprod.serving.auth import admin_token
-from nbprod.serving.keeper import TRAFFIC_FILE, TrafficKeeper
+from nbprod.serving.keeper import TRAFFIC_FILE
 from nbprod.serving.local_backend import port_taken
 from nbprod.serving.options import ServiceOptions, check_exposure, service_options
-from nbprod.serving.ray_backend.applications import START_S, Applications
-from nbprod.serving.ray_backend.remote import companion_name, keeper_name
+from nbprod.serving.ray_backend.applications import Applications
+from nbprod.serving.ray_backend.keeping import Keeping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbprod.config import Settings
     from nbprod.engine import Engine
-
-_RESTART_S = 30.0
 
 
 class RayBackend:
@@ -59,6 +57,7 @@ class RayBackend:
         self.deployment = deployment
         self._applications = Applications(settings, deployment)
         self._state_folder = Path(state_folder).resolve()
+        self._keeping = Keeping(deployment, self._traffic_path)
         self._log_folder = Path(log_folder)
         self._profile_folder = Path(profile_folder)
         self.token_path = self._state_folder / "admin-token"
@@ -89,9 +88,9 @@ class RayBackend:
         self._remember(version, bundle)
         try:
             self._applications.start_serve()
-            self._start_keeper()
+            self._keeping.start()
             self._run_ingress(version)
-            return self._change("deploy", version=version, by=by, reason=reason)
+            return self._keeping.change("deploy", version=version, by=by, reason=reason)
         except BaseException:
             self.undeploy()
             raise
@@ -106,8 +105,8 @@ class RayBackend:
         self._applications.check_resources()
         try:
             self._applications.start_serve()
-            self._start_keeper()
-            state = self._state()
+            self._keeping.start()
+            state = self._keeping.state()
             self._run_ingress(state.roles["champion"])
             for version in _others(state):
                 self._run_worker(version)
@@ -121,17 +120,8 @@ class RayBackend:
 
         Does nothing where it is there already; the engine starts it again when it dies.
         """
-        import ray
-
         self._connect()
-        ray.remote(kind).options(
-            name=companion_name(self.deployment),
-            namespace=engines.NAMESPACE,
-            lifetime="detached",
-            num_cpus=0,
-            max_restarts=-1,
-            get_if_exists=True,
-        ).remote(*arguments)
+        self._keeping.start_companion(kind, *arguments)
 
     def start_canary(
         self,
@@ -149,7 +139,7 @@ class RayBackend:
         the champion's traffic never noticed.
         """
         self._connect()
-        before = self._state()
+        before = self._keeping.state()
         traffic.with_canary(before, version, fraction)  # refused before anything is started
         if version in before.roles.values() and before.roles.get("canary") != version:
             raise ServingError(
@@ -161,7 +151,7 @@ class RayBackend:
             if version not in self._applications.workers():
                 self._run_worker(version)
             given = {"version": version, "fraction": fraction, "by": by, "reason": reason}
-            state = self._change("canary", **given, experiment=experiment or {})
+            state = self._keeping.change("canary", **given, experiment=experiment or {})
             self._keep_workers(_others(state))
         return state
 
@@ -179,21 +169,21 @@ class RayBackend:
             if began:
                 self._run_worker(version)
             try:
-                return self._change("shadow", version=version, by=by, reason=reason)
+                return self._keeping.change("shadow", version=version, by=by, reason=reason)
             except ServingError:
                 if began:
-                    self._applications.keep_workers(_others(self._state()))
+                    self._applications.keep_workers(_others(self._keeping.state()))
                 raise
 
     def set_traffic(self, fraction: float, *, by: str = "", reason: str = "") -> TrafficState:
         """Another share of the requests, in [0, 1], for the canary."""
         self._connect()
-        return self._change("traffic", fraction=fraction, by=by, reason=reason)
+        return self._keeping.change("traffic", fraction=fraction, by=by, reason=reason)
 
     def promote(self, *, by: str = "", reason: str = "") -> TrafficState:
         """Make the canary the champion; the old champion stays warm as previous."""
         self._connect()
-        state = self._change("promote", by=by, reason=reason)
+        state = self._keeping.change("promote", by=by, reason=reason)
         self.settle()
         return state
 
@@ -213,7 +203,10 @@ class RayBackend:
             if error.details.get("status", 503) < 500:
                 raise
             self._connect()  # no replica answers: the keeper itself is asked
-            done = {"traffic": self._change("rollback", **given).to_json(), "confirmed": False}
+            done = {
+                "traffic": self._keeping.change("rollback", **given).to_json(),
+                "confirmed": False,
+            }
         else:
             traffic.reached("traffic changed")
         done["duration_ms"] = round((time.monotonic() - started) * 1000, 1)
@@ -235,7 +228,7 @@ class RayBackend:
                 self._run_worker(version)
             if any(replica["release"] != str(champion) for replica in status["replicas"]):
                 self._run_ingress(champion)
-            now = self._state()
+            now = self._keeping.state()
             # Where the traffic has changed meanwhile, its own settling waits for this one, and
             # needs the processes that it names.
             moved = now.revision != state.revision
@@ -246,7 +239,7 @@ class RayBackend:
     def status(self) -> Json:
         """``traffic``, ``history``, and ``replicas`` of the ingress, each with release and pid."""
         self._connect()
-        return self._ask("status")
+        return self._keeping.ask("status")
 
     def replica_pids(self) -> list[int]:
         """Process ids of the ingress replicas, which hold the champion."""
@@ -255,12 +248,8 @@ class RayBackend:
     def undeploy(self) -> None:
         """End the deployment's applications, requests in them finished; the engine goes on."""
         self._connect()
-        import ray
-
         self._applications.end()
-        for name in (companion_name(self.deployment), keeper_name(self.deployment)):
-            with contextlib.suppress(ValueError):  # there is none
-                ray.kill(ray.get_actor(name, namespace=engines.NAMESPACE))
+        self._keeping.end()
         for file in (self._traffic_path, self._bundles_path, self.token_path):
             file.unlink(missing_ok=True)
 
@@ -268,9 +257,9 @@ class RayBackend:
 
     def _replace(self, version: int, bundle: str | Path, *, by: str, reason: str) -> TrafficState:
         """A release over a running champion: on trial without requests, then promoted."""
-        if self._state().roles["champion"] == version:
+        if self._keeping.state().roles["champion"] == version:
             self.settle()
-            return self._state()
+            return self._keeping.state()
         self.start_canary(version, bundle, 0.0, by=by, reason=reason)
         return self.promote(by=by, reason=reason)
 
@@ -294,73 +283,11 @@ class RayBackend:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    # ------------------------------------------------------------ keeper and state
-
     def _connect(self) -> None:
         engines.connect(self.engine)
 
     def _is_running(self) -> bool:
-        try:
-            self._keeper()
-        except ValueError:  # the engine knows no such actor
-            return False
-        return "champion" in self._state().roles
-
-    def _start_keeper(self) -> None:
-        import ray
-
-        ray.remote(TrafficKeeper).options(
-            name=keeper_name(self.deployment),
-            namespace=engines.NAMESPACE,
-            lifetime="detached",
-            num_cpus=0,
-            max_restarts=-1,
-            max_concurrency=1000,
-            get_if_exists=True,
-        ).remote(str(self._traffic_path))
-        self._ask("status")
-
-    def _keeper(self) -> Any:
-        import ray
-
-        return ray.get_actor(keeper_name(self.deployment), namespace=engines.NAMESPACE)
-
-    def _change(self, verb: str, **given: Any) -> TrafficState:
-        self._ask("status")  # it is there: a change is asked for once only
-        done = self._ask("change", verb, given)
-        if "error" in done:
-            raise ServingError(done["error"]["message"], hint=done["error"]["hint"])
-        traffic.reached("traffic changed")
-        return TrafficState.from_json(done["traffic"])
-
-    def _state(self) -> TrafficState:
-        return TrafficState.from_json(self._ask("status")["traffic"])
-
-    def _ask(self, method: str, *arguments: Any) -> Json:
-        """The keeper's answer; a question is asked again while the keeper is being restarted."""
-        import ray
-
-        deadline = time.monotonic() + _RESTART_S
-        while True:
-            try:
-                call = getattr(self._keeper(), method)
-                answer: Json = ray.get(call.remote(*arguments), timeout=START_S)
-            except ValueError as error:
-                raise ServingError(
-                    f"{self.deployment} is not deployed", hint="deploy a release: `nbprod deploy`"
-                ) from error
-            except (ray.exceptions.RayError, TimeoutError) as error:
-                gone = isinstance(error, ray.exceptions.ActorUnavailableError)
-                # A change may have been made before the keeper died: that is for a person to see.
-                if gone and method == "status" and time.monotonic() < deadline:
-                    time.sleep(0.2)
-                    continue
-                raise ServingError(
-                    f"the keeper of the traffic does not answer: {error}",
-                    hint="look at `nbprod status`, then try again",
-                ) from error
-            else:
-                return answer
+        return self._keeping.is_there() and "champion" in self._keeping.state().roles
 
     # ------------------------------------------------------------ files
 

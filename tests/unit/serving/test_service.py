@@ -13,8 +13,8 @@ def test_a_record_as_written_is_a_prediction(local: LocalService) -> None:
     """The plain data that serving hands to the log has every field of a record, in its order."""
     rows = [{"trip": f"T{n}", "km": n, "minutes": 5.0, "city": "Bern"} for n in range(6)]
     written = []
-    submit = local.service._log.submit
-    local.service._log.submit = lambda records: written.extend(records) or submit(records)
+    submit = local.service.memory.log.submit
+    local.service.memory.log.submit = lambda records: written.extend(records) or submit(records)
     reply = asyncio.run(local.service.answer(PredictRequest(rows, "r"), "champion"))
     assert [record["id"] for record in written] == reply.body["prediction_ids"]
     for record in written:
