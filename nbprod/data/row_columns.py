@@ -8,10 +8,12 @@ which row: this class only ever says yes.
 from __future__ import annotations
 
 import math
+import re
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from nbprod.data.row_values import INT64, Broken, bounds_of, judge_of
+from nbprod.data.row_values import INT64, Broken, bounds_of, judge_of, moments_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from nbprod.records import ColumnRule
 
 _FEW = 4  # rows below which looking at them one by one is not slower
+# Moments as most callers write them, one a line; every other way is looked at one by one.
+_MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
+_NAIVE = re.compile(rf"(?:{_MOMENT}\n)*")
+_ZONED = re.compile(rf"(?:{_MOMENT}(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})\n)*")
 
 
 class ColumnValidator:
@@ -41,7 +47,7 @@ class ColumnValidator:
         if len(rows) < _FEW or set(map(type, rows)) != {dict}:
             return None
         there = tuple(name for name in self._judges if name in rows[0])
-        if len(there) < 2 or not self._required.issubset(there):
+        if not there or not self._required.issubset(there):
             return None
         if self._strict and sum(map(len, rows)) != len(rows) * len(there):
             return None
@@ -50,7 +56,7 @@ class ColumnValidator:
             return None
         getter = self._getters.get(there)
         if getter is None:
-            getter = self._getters[there] = itemgetter(*there)
+            getter = self._getters[there] = _getter(there)
         try:
             values = dict(zip(there, zip(*map(getter, rows), strict=True), strict=True))
             return {
@@ -59,6 +65,12 @@ class ColumnValidator:
             }
         except (KeyError, TypeError, OverflowError, Broken):
             return None
+
+
+def _getter(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda row: (row[names[0]],)
 
 
 def _column_judge(rule: ColumnRule) -> Callable[[list[Any]], list[Any]]:
@@ -138,13 +150,30 @@ def _bools(_rule: ColumnRule) -> Callable[[list[Any]], list[Any]]:
 
 def _moments(rule: ColumnRule) -> Callable[[list[Any]], list[Any]]:
     one = judge_of(rule)
+    zoned, first, last = moments_of(rule)
+    plain = _ZONED if zoned else _NAIVE
 
     def judge(values: list[Any]) -> list[Any]:
         _only(values, {str})
+        if plain.fullmatch("\n".join(values) + "\n"):
+            moments = _read(values, zoned)
+            if moments and first <= min(moments) and max(moments) <= last:
+                return moments
         known = {value: one(value) for value in set(values)}
         return [known[value] for value in values]
 
     return judge
+
+
+def _read(values: list[str], zoned: bool) -> list[datetime]:
+    """The moments, in UTC where they have a zone; empty where one is none."""
+    try:
+        moments = list(map(datetime.fromisoformat, values))
+    except ValueError:
+        return []
+    if not zoned:
+        return moments
+    return [moment if moment.tzinfo is UTC else moment.astimezone(UTC) for moment in moments]
 
 
 def _only(values: list[Any], kinds: set[type]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -157,14 +158,35 @@ def _datetime_column(values: list[Any], rule: ColumnRule) -> Any:
     import numpy as np
     import pandas as pd
 
+    resolution: Any
     resolution, zone = datetime_unit(rule)
-    moments = [None if is_null(value) else moment_of(value, zone) for value in values]
-    fine = any(isinstance(moment, pd.Timestamp) for moment in moments)
-    if fine:
-        index = pd.DatetimeIndex(moments).as_unit(resolution)  # type: ignore[arg-type]
-        return index.tz_convert(zone) if zone else index
-    naive = [moment.replace(tzinfo=None) if moment else None for moment in moments]
-    array = np.array(naive, dtype="datetime64[us]").astype(f"datetime64[{resolution}]")
+    array = _utc_array(values, zone)
+    if array is None:
+        moments = [None if is_null(value) else moment_of(value, zone) for value in values]
+        fine = any(isinstance(moment, pd.Timestamp) for moment in moments)
+        if fine:  # each in the column's own unit: years that fit it need not fit nanoseconds
+            own = [pd.Timestamp(one).as_unit(resolution) if one else pd.NaT for one in moments]
+            index = pd.DatetimeIndex(own).as_unit(resolution)
+            return index.tz_convert(zone) if zone else index
+        naive = [moment.replace(tzinfo=None) if moment else None for moment in moments]
+        array = np.array(naive, dtype="datetime64[us]")
+    array = array.astype(f"datetime64[{resolution}]")
     if not zone:
         return array
     return pd.DatetimeIndex(array).tz_localize("UTC").tz_convert(zone)
+
+
+def _utc_array(values: list[Any], zone: str) -> Any:
+    """Moments as the contract's judges give them, at once: in UTC, or naive without a zone.
+
+    None where one of them is something else.
+    """
+    if not set(map(type, values)) <= {datetime, type(None)}:
+        return None
+    zones = {moment.tzinfo for moment in values if moment is not None}
+    if not zones <= {UTC if zone else None}:
+        return None
+    import pyarrow as pa
+
+    kind = pa.timestamp("us", tz="UTC" if zone else None)
+    return pa.array(values, type=kind).to_numpy(zero_copy_only=False)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nbprod.serving.replies import PredictRequest, Reply
 
 _LOADING_NICENESS = 10
+_NEW_OBJECTS = 50_000  # beyond those gone again, before the collector looks for cycles
 
 
 def load_service(bundle: Path, options: ServiceOptions) -> Service:
@@ -49,6 +50,8 @@ def load_service(bundle: Path, options: ServiceOptions) -> Service:
     # What is loaded stays: the collector need not look at it in the middle of a request.
     gc.collect()
     gc.freeze()
+    # Nor need it run every few requests: rows and records are plain data that go by themselves.
+    gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
     return service
 
 

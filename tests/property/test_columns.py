@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.util
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +15,7 @@ from nbprod.data.row_columns import ColumnValidator
 from nbprod.data.row_frames import frame_of, frame_of_columns
 from nbprod.data.row_validation import RowValidator
 from nbprod.data.row_values import Broken, judge_of
+from nbprod.records import ColumnRule
 
 _SPEC = importlib.util.spec_from_file_location(
     "contract_laws", Path(__file__).with_name("test_contract.py")
@@ -68,8 +71,6 @@ def test_columns_accept_only_what_rows_accept_and_make_the_same_frame(data) -> N
 
 def test_ordinary_rows_take_the_short_way() -> None:
     """Good rows of every kind, nulls included, are judged as columns: the fast path is taken."""
-    from nbprod.records import ColumnRule
-
     rules = (
         ColumnRule(name="n", dtype="int", minimum=0),
         ColumnRule(name="x", dtype="float", nullable=True, maximum=10.0),
@@ -89,3 +90,30 @@ def test_ordinary_rows_take_the_short_way() -> None:
     assert columns["x"] == [0.0, 0.5, None, 1.5, 2.0, 2.5]
     assert ColumnValidator(rules).columns([*rows, rows[0] | {"x": 11.0}]) is None
     assert ColumnValidator(rules).columns([*rows, rows[0] | {"x": float("nan")}]) is None
+
+
+_MOMENTS = st.one_of(
+    st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
+    st.datetimes(timezones=st.just(dt.timezone(dt.timedelta(hours=5, minutes=30)))).map(
+        dt.datetime.isoformat
+    ),
+    st.sampled_from(["2026-01-31", "2026-01-31 12:00:00Z", "2026-01-31T24:00:00Z", "2026-02-30"]),
+    st.sampled_from(["2026-01-31T12:00:00.1234567Z", "2026-01-31T12:00:00,5+01:00", "\n", ""]),
+)
+
+
+@given(st.lists(_MOMENTS, min_size=4, max_size=8), st.sampled_from(["us, UTC", "ns, Asia/Tokyo"]))
+@settings(max_examples=200, deadline=None)
+def test_moments_read_at_once_are_those_read_one_by_one(texts: list[str], unit: str) -> None:
+    """However moments are written, a column of them has the values that pandas gives each one."""
+    rule = ColumnRule(name="t", dtype="datetime", unit=unit, earliest="1900-01-01T00:00:00Z")
+    columns = ColumnValidator((rule,)).columns([{"t": text} for text in texts])
+    if columns is None:
+        with pytest.raises(Broken):
+            [judge_of(rule)(text) for text in texts]
+        return
+    assert columns["t"] == [judge_of(rule)(text) for text in texts]
+    made = frame_of_columns(columns, (rule,), len(texts))["t"]
+    resolution = unit[:2]
+    assert made.tolist() == [pd.Timestamp(text).as_unit(resolution) for text in texts]
+    assert str(made.dtype) == f"datetime64[{unit}]"
