@@ -22,7 +22,7 @@ Wrong = tuple[str, str, str, str]  # section, key, what is wrong, hint
 
 def check_values(settings: Settings, file: Path) -> None:
     """Raise ConfigError for the first value that makes no sense, with its place and the way out."""
-    for check in (_durations, _tables, _judgements, _names):
+    for check in (_durations, _serving, _tables, _judgements, _names):
         for section, key, message, hint in check(settings):
             origin = settings.origins.get(f"{section}.{key}", "default")
             raise ConfigError(
@@ -44,8 +44,8 @@ def _durations(settings: Settings) -> Iterator[Wrong]:
             yield section, key, f"is {text!r}, not a duration", DURATION_HINT
 
 
-def _tables(settings: Settings) -> Iterator[Wrong]:
-    serving, holdout = settings.serving, settings.data.holdout
+def _serving(settings: Settings) -> Iterator[Wrong]:
+    serving = settings.serving
     if not 0 <= serving.port <= 65535:
         yield "serving", "port", f"is {serving.port}", "a port is 0 to 65535"
     wanted = serving.replicas
@@ -54,14 +54,22 @@ def _tables(settings: Settings) -> Iterator[Wrong]:
     )  # fmt: skip
     if not 1 <= low <= high:
         yield "serving", "replicas", f"is {wanted}", "at least 1, and min no more than max"
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", serving.device):
+        yield "serving", "device", f"is {serving.device!r}", "auto, cpu, cuda or cuda:0"
+    if serving.gpus < 0:
+        yield "serving", "gpus", f"is {serving.gpus:g}", "0, a fraction of one, or a whole number"
     if serving.batch.get("max_rows", 1) < 1:
         yield "serving", "batch", f"is {serving.batch}", "max_rows is at least 1: no batches"
+    if not is_duration(serving.log.get("keep", "1d")):
+        yield "serving", "log", f"keeps {serving.log.get('keep')!r}, not a duration", DURATION_HINT
+
+
+def _tables(settings: Settings) -> Iterator[Wrong]:
+    holdout = settings.data.holdout
     if len(holdout) != 1:
         yield "data", "holdout", f"is {holdout}", '{ last = "30d" } or { fraction = 0.2 }'
     if not is_duration(holdout.get("last", "1d")):
         yield "data", "holdout", f"is {holdout}", DURATION_HINT
-    if not is_duration(serving.log.get("keep", "1d")):
-        yield "serving", "log", f"keeps {serving.log.get('keep')!r}, not a duration", DURATION_HINT
     if not 0 < holdout.get("fraction", 0.5) < 1:
         yield "data", "holdout", f"is {holdout}", "a fraction lies between 0 and 1"
     steps = settings.rollout.canary["steps"]

@@ -156,7 +156,8 @@ class Serving:
     timeout_ms: float = 1000.0
     replicas: int | ReplicaRange = 1
     gpus: float = 0.0
-    device: str = "auto"
+    device: str = "auto"  # of a torch model: auto, cpu, cuda, cuda:1
+    autocast: Literal["off", "bfloat16", "float16"] = "off"  # narrower numbers for torch's products
     batch: Batch = field(default_factory=lambda: Batch(max_rows=512))
     log: Log = field(default_factory=Log)
     auth: Auth = field(default_factory=lambda: Auth(tokens_env="NBPROD_TOKENS"))

@@ -11,7 +11,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import ExecutionError, TamperedReleaseError
+from nbprod.errors import ExecutionError, ServingError, TamperedReleaseError
+from nbprod.predictor.placement import CPU, Placement
 from nbprod.predictor.sklearn_format import load_sklearn, save_sklearn
 from nbprod.predictor.torch_format import is_torch, load_torch, save_torch
 
@@ -61,18 +62,30 @@ def save_model(
     return {"format": "skops", "file": SKLEARN_FILE, "type": _name(model), "trusted": trusted}
 
 
-def load_model(folder: Path, manifest: Json, *, allow_pickle: Collection[str] | None = None) -> Any:
+def load_model(
+    folder: Path,
+    manifest: Json,
+    *,
+    allow_pickle: Collection[str] | None = None,
+    placement: Placement = CPU,
+) -> Any:
     """The model again; call it only after the folder's hashes were verified.
 
     manifest: what ``save_model`` returned; exactly the types it names are trusted. allow_pickle:
     types that may be unpickled, whatever the manifest says; see ``allowed_pickles``.
+    placement: where a torch model computes; raises ServingError where it cannot.
     """
+    if placement.device.startswith("cuda") and manifest["format"] != "torch.export":
+        raise ServingError(
+            f"[serving] device is {placement.device}, and {manifest['type']} computes on the CPU",
+            hint='only torch models are placed: device = "auto"',
+        )
     if manifest["format"] == PICKLED:
         return _load_pickle(folder / manifest["file"], manifest["type"], allow_pickle)
     if manifest["format"] == "skops":
         return load_sklearn(folder / manifest["file"], manifest["trusted"])
     if manifest["format"] == "torch.export":
-        return load_torch(folder / manifest["file"])
+        return load_torch(folder / manifest["file"], placement)
     raise TamperedReleaseError(
         f"the bundle names the unknown model format {manifest['format']!r}",
         hint="it was written by a newer nbprod: update this one, or train again",

@@ -18,6 +18,7 @@ from nbprod.errors import DataError, ExecutionError, TamperedReleaseError
 from nbprod.predictor.bundle import Bundle, read_bundle, require_intact
 from nbprod.predictor.model import load_model
 from nbprod.predictor.modules import LoadedModule, load_package
+from nbprod.predictor.placement import CPU, Placement
 from nbprod.predictor.state import load_state
 from nbprod.records import ColumnRule, DataContract, Json, Violation
 
@@ -57,6 +58,8 @@ class Predictor:
         self.module = module
         self.state = state
         self.model = model
+        #: how far a golden answer may be from the one given in training, relative
+        self.tolerance = CPU.tolerance("cpu")
         #: judges rows as JSON gives them, as `answer` does
         self.validator = row_validator(bundle.contract, "input", bundle.module_path)
         self._columns = _column_validator(bundle.contract, "input")
@@ -76,13 +79,14 @@ class Predictor:
         digest: str | None = None,
         trusted_keys: Sequence[str] = (),
         allow_pickle: Collection[str] | None = None,
+        placement: Placement = CPU,
     ) -> Predictor:
         """The predictor of a bundle or release folder.
 
         verify: compare every file with its hash first.
         digest: the digest a record names; another one is refused.
         trusted_keys: public keys in base64; with any, the release must be signed by one of them.
-        allow_pickle: see ``load_model``.
+        allow_pickle, placement: see ``load_model``.
         Raises TamperedReleaseError naming each file that is missing, changed or added.
         """
         bundle = read_bundle(folder)
@@ -95,8 +99,12 @@ class Predictor:
             )
         module = load_package(bundle.module_path, bundle.module_version)
         state = load_state(module.entry_point("features.State"), bundle.folder / "state")
-        model = load_model(bundle.folder / "model", bundle.model, allow_pickle=allow_pickle)
-        return cls(bundle, module, state, model)
+        model = load_model(
+            bundle.folder / "model", bundle.model, allow_pickle=allow_pickle, placement=placement
+        )
+        predictor = cls(bundle, module, state, model)
+        predictor.tolerance = placement.tolerance(getattr(model, "placed_on", "cpu"))
+        return predictor
 
     @property
     def contract(self) -> DataContract:

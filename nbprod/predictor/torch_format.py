@@ -14,6 +14,7 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import ExecutionError, TamperedReleaseError
+from nbprod.predictor.placement import CPU, Placement, placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,8 +64,11 @@ def save_torch(model: Any, path: Path, call: Callable[[Any], Any] | None) -> Non
         )
 
 
-def load_torch(path: Path) -> Any:
-    """The exported model, as a module that may be called; nothing in it was unpickled."""
+def load_torch(path: Path, placement: Placement = CPU) -> Any:
+    """The exported model, as a module that may be called; nothing in it was unpickled.
+
+    ``placed_on`` of it is the device it computes on. Raises ServingError where that is missing.
+    """
     import torch
 
     content = path.read_bytes()
@@ -78,14 +82,12 @@ def load_torch(path: Path) -> Any:
             hint="the file is not the one that was written, or another version of torch is "
             "installed: compare lock.txt",
         ) from error
-    inner = program.module()
+    inner, device = placed(program, placement)
 
     class Exported(torch.nn.Module):  # type: ignore[misc]
         """An exported program that takes eval(), which the bare one refuses."""
 
-        def __init__(self) -> None:
-            super().__init__()
-            object.__setattr__(self, "_inner", inner)
+        placed_on = device
 
         def forward(self, *arguments: Any) -> Any:
             return inner(*arguments)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.config import duration_s
 from nbprod.errors import ConfigError
 from nbprod.predictor import Predictor
+from nbprod.predictor.placement import CPU, Placement
 from nbprod.predictor.signature import public_keys
 from nbprod.serving.auth import parse_tokens
 
@@ -51,6 +52,7 @@ class ServiceOptions:
     admin_digest: str = ""  # SHA-256 of the token that deploy made
     trusted_keys: tuple[str, ...] = ()  # one of which must have signed a release
     allow_pickle: tuple[str, ...] = ()  # model types that may be unpickled
+    placement: Placement = CPU  # of a torch model
 
     def load(self, bundle: str | Path) -> Predictor:
         """The predictor that answers, of a release that is what was frozen and, if asked, signed.
@@ -61,6 +63,7 @@ class ServiceOptions:
             bundle,
             trusted_keys=() if self.release == UNRELEASED else self.trusted_keys,
             allow_pickle=self.allow_pickle,
+            placement=self.placement,
         )
 
 
@@ -103,6 +106,7 @@ def service_options(
         admin_digest=admin_digest,
         trusted_keys=public_keys(settings.store.trusted_keys, Path(settings.project_path)),
         allow_pickle=settings.model.allow_pickle,
+        placement=Placement(serving.device, serving.autocast, serving.gpus),
     )
 
 

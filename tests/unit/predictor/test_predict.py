@@ -14,7 +14,7 @@ import pytest
 
 from nbprod.errors import DataError, ExecutionError, TamperedReleaseError
 from nbprod.predictor import Predictor, records_of
-from nbprod.predictor.golden import RELATIVE_TOLERANCE
+from nbprod.predictor.placement import RELATIVE_TOLERANCE
 
 ROWS = [
     {"km": 10, "minutes": 20.5, "city": "Bern"},
