@@ -3,14 +3,15 @@
 ``alone`` leaves the batching out and starts one replica: its best for one caller.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: the handler travels to the replica by value, with
+# the names that its code uses and not those in its annotations, and FastAPI would take a text
+# "Request" that it cannot look up for a query parameter.
 import signal
 import sys
 import tempfile
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response  # here: annotations are looked up in the module
+from fastapi import FastAPI, Request, Response
 
 from nbprod.engine import connect, end_engine, start_engine
 from nbprod.serving.ray_backend import proxy_environment
