@@ -90,12 +90,15 @@ def _notebook(
         _markdown("## What moved against the training data"),
         _code(
             f"health = {_health_source(health_id)}\n"
-            "pd.DataFrame(\n"
-            "    [column.to_json() for report in health.drift for column in report.columns]\n"
-            ').sort_values("distance", ascending=False)'
+            'shown = ["column", "part", "distance", "threshold", "drifted", "rows"]\n'
+            "moved = [column.to_json() for report in health.drift for column in report.columns]\n"
+            'pd.DataFrame(moved, columns=shown).sort_values("distance", ascending=False)'
         ),
         _markdown("## The inputs themselves"),
-        _code('window.filter(regex="^inputs[.]").describe(include="all").T'),
+        _code(
+            'inputs = window.filter(regex="^inputs[.]")\n'
+            'inputs.describe(include="all").T if len(inputs) else "nobody asked in this window"'
+        ),
     ]
     for number, cell in enumerate(cells):
         cell["id"] = sha256(f"{start} {end} {number}")[:12]

@@ -96,7 +96,7 @@ class Jobs:
             state="waiting",
             by=by,
             created_at=utc_now(),
-            record_kind=known.kind,
+            record_kind="RolloutDecision" if argv[0] == "advance" else known.kind,
         )
         work = self._work / job.id
         work.mkdir()
@@ -261,7 +261,7 @@ class Jobs:
             passed=status == 0,
             ended_at=utc_now(),
             result=result,
-            **_kept(run.verb, result),
+            **_kept(run, result, status),
         )
 
     async def _cancel(self, run: _Running, grace_s: float) -> None:
@@ -344,16 +344,18 @@ def _result(path: Path) -> Any:
         return None
 
 
-def _kept(verb: Verb, result: Any) -> dict[str, Any]:
-    """Where the record of a result is kept."""
+def _kept(run: _Running, result: Any, status: int) -> dict[str, Any]:
+    """Where the record of a result is kept; nothing for one that was only looked at."""
     first = result[0] if isinstance(result, list) and result else result
-    if not verb.collection or not isinstance(first, dict) or "id" not in first:
+    collection = run.verb.collection
+    name = {"releases": "version", "deployments": "name"}.get(collection, "id")
+    looked_at = "--check" in run.argv or (collection == "extractions" and status != 0)
+    if not collection or looked_at or not isinstance(first, dict) or name not in first:
         return {}
-    name = {"releases": "version", "deployments": "name"}.get(verb.collection, "id")
-    record_id = str(first.get(name, ""))
+    record_id = str(first[name])
     pages = ("parity-reports", "gate-results", "health", "shadow-reports")
-    report = f"{verb.collection}/{record_id}/report" if verb.collection in pages else ""
-    return {"collection": verb.collection, "record_id": record_id, "report": report}
+    report = f"{collection}/{record_id}/report" if collection in pages else ""
+    return {"collection": collection, "record_id": record_id, "report": report}
 
 
 def _died(status: int, log: str) -> dict[str, Any]:
