@@ -28,14 +28,33 @@ an editor, while cells are written), ``proposal`` (roles for init), ``sync`` (mo
 ``proof`` (module ≡ cells).
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from nbprod.extraction.extract import extract
-from nbprod.extraction.fixes import quick_fixes
-from nbprod.extraction.inspection import inspect_document, inspect_notebook
-from nbprod.extraction.many import extract_many, inspect_many
-from nbprod.extraction.preview import preview_module
-from nbprod.extraction.proposal import propose_label, propose_roles
 from nbprod.extraction.provenance import locate, module_state
 from nbprod.extraction.sync import sync
+
+if TYPE_CHECKING:
+    from nbprod.extraction.fixes import quick_fixes
+    from nbprod.extraction.inspection import inspect_document, inspect_notebook
+    from nbprod.extraction.many import extract_many, inspect_many
+    from nbprod.extraction.preview import preview_module
+    from nbprod.extraction.proposal import propose_label, propose_roles
+
+# What is imported when it is first asked for: an unchanged notebook needs none of it.
+_FILES = {
+    "extract_many": "many",
+    "inspect_document": "inspection",
+    "inspect_many": "many",
+    "inspect_notebook": "inspection",
+    "preview_module": "preview",
+    "propose_label": "proposal",
+    "propose_roles": "proposal",
+    "quick_fixes": "fixes",
+}
 
 __all__ = [
     "extract",
@@ -51,3 +70,9 @@ __all__ = [
     "quick_fixes",
     "sync",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FILES:
+        return getattr(importlib.import_module(f"{__name__}.{_FILES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

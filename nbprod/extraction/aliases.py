@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -171,6 +172,7 @@ def _plain_assignment(syntax: Statement) -> tuple[str, str] | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def _names(syntax: Statement) -> Names:
     return names_of(ast.parse(source_of(syntax)).body)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import ExtractionError
-from nbprod.extraction.module import make_module
+from nbprod.extraction.neighbours import neighbours
 from nbprod.extraction.provenance import MANIFEST, edited_files, origins_of, read_manifest
+from nbprod.extraction.remembering import keep, key_of, remembered
 from nbprod.extraction.rules import finding
 from nbprod.extraction.writing import difference, on_disk, recover, write_package
 from nbprod.notebook.document import read_notebook
@@ -18,7 +19,8 @@ from nbprod.records import Extraction, sha256
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nbprod.extraction.module import Module
+    from nbprod.extraction.remembering import Module
+    from nbprod.notebook.document import Document
     from nbprod.records import Finding
 
 
@@ -31,23 +33,20 @@ def extract(
     check: bool = False,
     force: bool = False,
     project_path: str | Path,
+    cache_path: Path | None = None,
 ) -> Extraction:
     """Write the module that a notebook's tagged cells make to ``package_path``.
 
     label: the label column. check: write nothing; ``changed`` and ``diff`` tell what differs.
     force: overwrite files edited by hand; without it they are an error finding (NBX014) with the
-    difference, and nothing is written. Raises NotebookError for what is not a notebook and
-    ExtractionError, with cell and line, for what cannot become a module.
+    difference, and nothing is written. cache_path: a folder to keep modules in for the next
+    process, which has little to do then where no cell has changed. Raises NotebookError for what
+    is not a notebook and ExtractionError, with cell and line, for what cannot become a module.
     """
     package_path, project_path = Path(package_path), Path(project_path)
     document = read_notebook(notebook_path)
     notebook = _relative(document.path, project_path)
-    try:
-        module = make_module(document, notebook=notebook, label=label, package=package_path.name)
-    except ExtractionError as error:
-        if error.notebook is None:
-            error.notebook = error.details["notebook"] = notebook
-        raise
+    module = _module(document, notebook, package_path.name, label, cache_path)
     disk = compare_on_disk(package_path, module, force=force)
     findings = list(module.findings)
     if disk.edited:
@@ -68,6 +67,30 @@ def extract(
         findings=tuple(findings),
         inputs={notebook: document.digest},
     )
+
+
+def _module(
+    document: Document, notebook: str, package: str, label: str, cache_path: Path | None
+) -> Module:
+    """The module of a notebook: as it is kept, or made."""
+    key = ""
+    if cache_path is not None:
+        beside = sorted(neighbours(document.path) - {package})  # it lies there from now on
+        key = key_of(document.digest, notebook, package, label, beside)
+        if (kept := remembered(cache_path, key)) is not None:
+            return kept
+    # imported now: libcst and all that makes a module take longer than the rest of a process
+    from nbprod.extraction.module import make_module
+
+    try:
+        module = make_module(document, notebook=notebook, label=label, package=package)
+    except ExtractionError as error:
+        if error.notebook is None:
+            error.notebook = error.details["notebook"] = notebook
+        raise
+    if cache_path is not None:
+        keep(cache_path, key, module)
+    return module
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from nbprod.extraction.aliases import (
 )
 from nbprod.extraction.class_arguments import with_arguments
 from nbprod.extraction.entries import SHAPES, Entry
-from nbprod.extraction.layout import assigns_itself, trimmed
+from nbprod.extraction.layout import assigns_itself, below
 from nbprod.extraction.optional_imports import always_bound
 from nbprod.extraction.pieces import only, statement
 from nbprod.extraction.queries import rewrite_queries
@@ -157,8 +157,7 @@ class Functions:
                 blank = parts and own and not own[0].comment
                 blank = blank or isinstance(syntax, _BLOCKS)
                 blank = blank or (parts and isinstance(parts[-1][0], _BLOCKS))
-                lines = [*([cst.EmptyLine(indent=False)] if blank else []), *trimmed(own)]
-                parts.append((syntax.with_changes(leading_lines=lines), piece))
+                parts.append((below(syntax, 1 if blank else 0), piece))
         result = self._state_call(entry) if entry.shape.name == "fit" else entry.result
         parts, result = without_last_name(parts, result)
         body: list[tuple[Statement, Piece | None]] = [*parts]

@@ -6,6 +6,7 @@ import io
 import re
 import tokenize
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Iterable
 
+    from nbprod.extraction.lines_read import Written
     from nbprod.extraction.pieces import Piece
 
 
@@ -46,14 +48,65 @@ def spaced(body: list[Statement]) -> list[Statement]:
     for syntax in body:
         big = isinstance(syntax, cst.FunctionDef | cst.ClassDef)
         after_big = isinstance(before, cst.FunctionDef | cst.ClassDef)
-        own = list(syntax.leading_lines)
+        own = syntax.leading_lines
         wanted = (
             2 if big or after_big else 1 if before is None or (own and not own[0].comment) else 0
         )
-        blank = [cst.EmptyLine(indent=False)] * wanted
-        result.append(syntax.with_changes(leading_lines=[*blank, *trimmed(own)]))
+        result.append(below(syntax, wanted))
         before = syntax
     return result
+
+
+@lru_cache(maxsize=4096)
+def below(syntax: Statement, blank: int) -> Statement:
+    """A statement with its comments, below so many blank lines: the same object each time."""
+    lines = [*[cst.EmptyLine(indent=False)] * blank, *trimmed(list(syntax.leading_lines))]
+    return syntax.with_changes(leading_lines=lines)
+
+
+_NO_MODULE = cst.Module(body=[])
+
+
+def code_of(syntax: Statement) -> str:
+    """A top-level statement as text.
+
+    What stands in a generated function is written statement by statement: an edited notebook has
+    most of them as they were.
+    """
+    if isinstance(syntax, cst.FunctionDef) and _is_generated(syntax.body):
+        assert isinstance(syntax.body, cst.IndentedBlock)
+        end = cst.parse_statement("pass")
+        head = _NO_MODULE.code_for_node(
+            syntax.with_changes(body=syntax.body.with_changes(body=[end]))
+        )
+        inner = (_indented(item) for item in syntax.body.body)
+        return head.removesuffix("    pass\n") + "".join(inner)
+    return _whole(syntax)
+
+
+_GENERATED_LINES = 4  # a shorter one is written in one go
+
+
+def _is_generated(body: cst.BaseSuite) -> bool:
+    """Whether a function's body has nothing of its own but statements."""
+    return (
+        isinstance(body, cst.IndentedBlock)
+        and len(body.body) >= _GENERATED_LINES
+        and body.indent is None
+        and not body.footer
+        and body.header.comment is None
+    )
+
+
+@lru_cache(maxsize=4096)
+def _whole(syntax: Statement) -> str:
+    return _NO_MODULE.code_for_node(syntax)
+
+
+@lru_cache(maxsize=8192)
+def _indented(syntax: cst.BaseStatement) -> str:
+    block = _NO_MODULE.code_for_node(cst.IndentedBlock(body=[syntax]))
+    return block.partition("\n")[2]
 
 
 def trimmed(lines: list[cst.EmptyLine]) -> list[cst.EmptyLine]:
@@ -83,27 +136,31 @@ def assigns_itself(syntax: Statement) -> bool:
 
 def located(
     body: list[Statement],
-    tree: ast.Module,
+    told: list[Written],
     places: list[tuple[Statement, Piece]],
     *,
     before: int,
 ) -> list[Line]:
     """For each statement of the notebook, where it went: (line of the file, cell id, its line).
 
-    tree: the body, generated and parsed again; before: how many lines stand above it.
+    told: the body as it is written; before: how many lines stand above it.
     """
     origins = {id(syntax): piece for syntax, piece in places}
     lines: dict[int, tuple[str, int]] = {}
-    pending: list[tuple[Statement, ast.stmt]] = list(zip(body, tree.body, strict=True))
+    pending: list[tuple[Statement, ast.stmt, int]] = []
+    for syntax, item in zip(body, told, strict=True):
+        pending.append((syntax, item.node, before))
+        before += item.lines
     while pending:
-        syntax, node = pending.pop(0)
+        syntax, node, above = pending.pop(0)
         piece = origins.get(id(syntax))
         if piece is not None:
             for offset in range((node.end_lineno or node.lineno) - node.lineno + 1):
-                lines[before + node.lineno + offset] = (piece.cell_id, piece.line + offset)
+                lines[above + node.lineno + offset] = (piece.cell_id, piece.line + offset)
         elif isinstance(syntax, cst.FunctionDef | cst.ClassDef):
             inner = [item for item in syntax.body.body if isinstance(item, Statement)]
-            pending += zip(inner, node.body, strict=True)  # type: ignore[attr-defined]
+            nodes: list[ast.stmt] = node.body  # type: ignore[attr-defined]
+            pending += [(*pair, above) for pair in zip(inner, nodes, strict=True)]
     return [(line, cell, number) for line, (cell, number) in sorted(lines.items())]
 
 

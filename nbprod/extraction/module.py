@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbprod.extraction.assembly import assemble
@@ -11,6 +10,7 @@ from nbprod.extraction.definitions import define
 from nbprod.extraction.neighbours import neighbours, neighbours_imported
 from nbprod.extraction.placement import place
 from nbprod.extraction.provenance import FORMAT, code_version, line_runs, packed
+from nbprod.extraction.remembering import Module
 from nbprod.extraction.rendering import Renderer
 from nbprod.extraction.requirements import requirements
 from nbprod.extraction.selection import STAYS, select
@@ -20,19 +20,6 @@ from nbprod.records import canonical_json, sha256
 if TYPE_CHECKING:
     from nbprod.extraction.layout import File
     from nbprod.notebook.document import Document
-    from nbprod.records import Finding
-
-
-@dataclass(frozen=True)
-class Module:
-    """A module as it should be on disk."""
-
-    files: dict[str, str]  # path in the package -> text, without the manifest
-    manifest: str
-    version: str
-    entry_points: tuple[str, ...]
-    cells: tuple[str, ...]
-    findings: tuple[Finding, ...]
 
 
 def make_module(document: Document, *, notebook: str, package: str, label: str) -> Module:

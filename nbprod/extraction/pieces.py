@@ -159,8 +159,9 @@ def block_lines(block: cst.IndentedBlock) -> list[Statement]:
     return lines
 
 
+@lru_cache(maxsize=1024)
 def statement(source: str) -> tuple[ast.stmt, Statement]:
-    """One statement of generated source, as both trees."""
+    """One statement of generated source, as both trees; the same ones each time."""
     return ast.parse(source).body[0], only(cst.parse_module(source))
 
 

@@ -5,18 +5,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from nbprod.extraction.fixtures import RoadValues
 from nbprod.extraction.functions import Functions
-from nbprod.extraction.imports import (
-    ImportLine,
-    future_annotations,
-    import_block,
-    spelled_annotations,
-)
+from nbprod.extraction.imports import ImportLine, import_block
 from nbprod.extraction.inline_tests import InlineTests
-from nbprod.extraction.layout import File, located, spaced, without_trailing_space, wrapped
+from nbprod.extraction.layout import File, located, spaced, wrapped
+from nbprod.extraction.lines_read import written
 from nbprod.extraction.parameters_file import parameters_class
 from nbprod.extraction.resolution import Resolver
 from nbprod.extraction.rules import refusal
@@ -24,6 +18,7 @@ from nbprod.records import canonical_json, sha256
 
 if TYPE_CHECKING:
     from nbprod.extraction.layout import Line
+    from nbprod.extraction.lines_read import Written
     from nbprod.extraction.pieces import Piece, Statement
     from nbprod.extraction.placement import Placement
     from nbprod.extraction.workbench import Workbench
@@ -117,21 +112,22 @@ class Renderer:
     ) -> File:
         placed = spaced([syntax for syntax, _ in body])
         own = [(syntax, piece) for syntax, (_, piece) in zip(placed, body, strict=True)]
-        code = without_trailing_space(cst.Module(body=placed).code)
-        tree = ast.parse(code)
-        read = spelled_annotations(tree)
-        imports = self.resolver.imports(name, read, pieces, tests=path.startswith("tests/"))
-        if self._postpones and future_annotations(tree):
+        told = written(placed)
+        needs = frozenset().union(*(item.needs for item in told))
+        needs -= frozenset().union(*(item.binds for item in told))
+        imports = self.resolver.imports(name, needs, pieces, tests=path.startswith("tests/"))
+        if self._postpones and any(item.annotated for item in told):
             imports.add(ImportLine("__future__", "annotations"))
         cells = tuple(dict.fromkeys(p.cell_id for p in sorted(pieces, key=lambda p: p.order)))
         block = import_block(imports)
         docstring = f"Tests of {name}.py." if path.startswith("tests/") else _DOCSTRINGS[name]
         head = self._header(cells) + f'"""{docstring}"""\n' + (f"\n{block}\n" if block else "")
         places = [(syntax, piece) for syntax, piece in (*own, *inner) if piece is not None]
-        lines = located(placed, tree, places, before=head.count("\n"))
-        _check_compiles(path, tree, lines, before=head.count("\n"))
-        whole = ast.Module(body=[*ast.parse(head).body, *tree.body], type_ignores=[])
-        return File(path, head + code, whole, lines, cells)
+        lines = located(placed, told, places, before=head.count("\n"))
+        _check_compiles(path, told, lines, before=head.count("\n"))
+        body_nodes = [*ast.parse(head).body, *(item.node for item in told)]
+        whole = ast.Module(body=body_nodes, type_ignores=[])
+        return File(path, head + "".join(item.text for item in told), whole, lines, cells)
 
     def _header(self, cells: tuple[str, ...]) -> str:
         by_id = {cell.cell_id: cell.source for cell in self.selection.document.cells}
@@ -176,15 +172,15 @@ class Renderer:
         return files
 
 
-def _check_compiles(path: str, tree: ast.Module, lines: list[Line], *, before: int) -> None:
+def _check_compiles(path: str, told: list[Written], lines: list[Line], *, before: int) -> None:
     """What Python's compiler refuses though it parses: a top-level await, a stray return."""
-    try:
-        compile(tree, path, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        number = (error.lineno or 0) + before
-        raise refusal(
-            "NBX024",
-            f"{path} would not be valid Python, line {number}: {error.msg}",
-            hint="look at that statement in the notebook; a module has no top-level await",
-            cell_id=next((cell for line, cell, _ in lines if line == number), None),
-        ) from error
+    for item in told:
+        if (error := item.error) is not None:
+            number = (error.lineno or 0) + before
+            raise refusal(
+                "NBX024",
+                f"{path} would not be valid Python, line {number}: {error.msg}",
+                hint="look at that statement in the notebook; a module has no top-level await",
+                cell_id=next((cell for line, cell, _ in lines if line == number), None),
+            ) from error
+        before += item.lines

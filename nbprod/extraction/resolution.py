@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from nbprod.extraction.imports import ImportLine
 from nbprod.extraction.rules import refusal
 from nbprod.notebook.graph import GIVEN_NAMES, NOTEBOOK_NAMES
-from nbprod.notebook.names import names_of
 
 if TYPE_CHECKING:
-    import ast
+    from collections.abc import Iterable
 
     from nbprod.extraction.pieces import Piece
     from nbprod.extraction.placement import Placement
@@ -65,16 +64,12 @@ class Resolver:
                     raise self._unknown(file, name, pieces)
 
     def imports(
-        self, file: str, tree: ast.Module, pieces: list[Piece], *, tests: bool
+        self, file: str, needs: Iterable[str], pieces: list[Piece], *, tests: bool
     ) -> set[ImportLine]:
-        """The imports that the code of a file needs; every name must be found."""
-        names = names_of(tree.body)
-        own = set(names.binds)
+        """The imports for what a file reads and does not bind; every name must be found."""
         real = {new: old for old, new in self.placement.renames.items()}
         lines: set[ImportLine] = set()
-        for name in sorted(names.needs):
-            if name in own:
-                continue
+        for name in sorted(needs):
             original = real.get(name, name)
             home = self.home(original)
             if home is not None and (home != file or tests):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import libcst as cst
@@ -46,15 +47,44 @@ class Rewrite:
     def __bool__(self) -> bool:
         return bool(self.names or self.extras or self.label_of or self.drop_label_safely)
 
+    def about(self, mentioned: Iterable[str]) -> tuple[object, ...]:
+        """What of it matters to a statement that mentions these names, as a key."""
+        told = sorted(mentioned)
+        return (
+            tuple((name, self.names[name]) for name in told if name in self.names),
+            tuple((name, tuple(self.extras[name].items())) for name in told if name in self.extras),
+            self.label,
+            self.label_names,
+            self.label_lists,
+            self.label_of.intersection(told),
+            self.drop_label_safely,
+        )
+
 
 def rewrite(syntax: Statement, how: Rewrite) -> Statement:
     """The statement with its outer names rewritten; the same object when nothing changes."""
     if not how:
         return syntax
-    mentioned, scoped = _mentioned(syntax)
+    mentioned, _ = _mentioned(syntax)
     wanted = how.names.keys() | how.extras.keys() | how.label_of
     if not wanted & mentioned and not how.drop_label_safely:
         return syntax
+    told = how.about(mentioned)
+    known = _REWRITTEN.get((syntax, told))
+    if known is None:
+        if len(_REWRITTEN) >= _MOST_REWRITTEN:
+            _REWRITTEN.clear()
+        known = _REWRITTEN[syntax, told] = _rewritten(syntax, how, wanted)
+    return known
+
+
+# An edited notebook has most of its statements as they were, and most names where they were.
+_REWRITTEN: dict[tuple[Statement, tuple[object, ...]], Statement] = {}
+_MOST_REWRITTEN = 4096
+
+
+def _rewritten(syntax: Statement, how: Rewrite, wanted: set[str] | frozenset[str]) -> Statement:
+    _, scoped = _mentioned(syntax)
     if not scoped or not wanted & _bound_inside(syntax):
         return _Rewriter(how).changed(syntax)  # no inner scope can hide any of the names
     wrapper = MetadataWrapper(cst.Module(body=[syntax]), unsafe_skip_copy=False)
@@ -102,6 +132,7 @@ def _parts(node: cst.CSTNode) -> tuple[str, ...]:
     return _PARTS[kind]
 
 
+@lru_cache(maxsize=4096)
 def _mentioned(syntax: Statement) -> tuple[set[str], bool]:
     """Every identifier in a statement, and whether it opens a scope of its own."""
     names: set[str] = set()

@@ -19,12 +19,13 @@ from nbprod.extraction.star_imports import names_used, star_findings, used_of_st
 from nbprod.notebook.effects import DISPLAY_NAMES, root_name
 from nbprod.notebook.graph import read_code
 from nbprod.notebook.magics import binds_unseen, names_bound
-from nbprod.notebook.names import names_of
+from nbprod.notebook.reading import Reader, reader_of
 from nbprod.notebook.stars import star_imports
 from nbprod.notebook.tags import ROLES, roles_of
 
 if TYPE_CHECKING:
-    from nbprod.notebook.bindings import FunctionNames
+    from collections.abc import Mapping
+
     from nbprod.notebook.document import Document
     from nbprod.notebook.graph import CellCode, Code
     from nbprod.notebook.names import Names
@@ -58,14 +59,13 @@ class Selection:
     """A notebook taken apart: statements by role, imports, and what was left behind."""
 
     document: Document
+    reader: Reader
     pieces: list[Piece] = field(default_factory=list)  # of tagged cells, in the notebook's order
     untagged: list[Piece] = field(default_factory=list)
     imports: dict[str, list[Import]] = field(default_factory=dict)
     parameters: list[Piece] = field(default_factory=list)
     tests: list[Piece] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    functions: dict[str, FunctionNames] = field(default_factory=dict)
-    modules: dict[str, str] = field(default_factory=dict)
     shown: frozenset[str] = DISPLAY_NAMES  # names of plots and loggers
     stars: list[Star] = field(default_factory=list)
     # what IPython's lines give: name -> (cell id, line, text), and lines that give unseen names
@@ -75,9 +75,14 @@ class Selection:
     makers: dict[str, str] = field(default_factory=dict)  # name -> the call that made its object
     used: frozenset[str] = frozenset()  # names that cells read, and that none of them assigns
 
+    @property
+    def modules(self) -> Mapping[str, str]:
+        """The top-level package behind each imported name."""
+        return self.reader.modules
+
     def names(self, node: ast.stmt) -> Names:
         """The names of one statement, knowing the notebook's functions and modules."""
-        return names_of([node], functions=self.functions, modules=self.modules)
+        return self.reader.names(node)
 
 
 def select(document: Document, known: Code | None = None) -> Selection:
@@ -89,14 +94,14 @@ def select(document: Document, known: Code | None = None) -> Selection:
     known = known or read_code(document)
     cells = known.cells
     _check_roles(cells)
-    selection = Selection(document=document, functions=known.functions, modules=known.modules)
+    selection = Selection(document=document, reader=known.reader)
     selection.shown = shown_names(cells, selection.modules)
     selection.stars = star_imports(cells, document.path.parent)
     if selection.stars:
         selection.used = names_used(cells)
         given = {name: star.module for star in selection.stars for name in star.given or ()}
         tops = {name: module.partition(".")[0] for name, module in given.items()}
-        selection.modules = {**tops, **known.modules}
+        selection.reader = reader_of(known.reader.functions, {**tops, **selection.modules})
         selection.findings += star_findings(cells, selection.stars)
     order = 0
     for code in cells:

@@ -49,7 +49,7 @@ def _sets_display(target: ast.expr, modules: Mapping[str, str]) -> bool:
     return modules[root] in DISPLAY_MODULES or "display" in ast.unparse(target)
 
 
-def shown_names(cells: Collection[CellCode], modules: dict[str, str]) -> frozenset[str]:
+def shown_names(cells: Collection[CellCode], modules: Mapping[str, str]) -> frozenset[str]:
     """Names that hold plots, axes or loggers, and nothing else."""
     shown = set(DISPLAY_NAMES)
     other: set[str] = set()
@@ -81,7 +81,7 @@ def _showing_functions(
         for node in (code.tree.body if code.tree else ())
         if isinstance(node, ast.FunctionDef)
     }
-    known = next(iter(cells)).functions if cells else {}
+    known = next(iter(cells)).reader.functions if cells else {}
     changing = {name for name, told in known.items() if told.mutates or told.changes}
     found: set[str] = set()
     for _ in range(len(defined) + 1):  # through each other's calls, too

@@ -115,6 +115,7 @@ def _named(selection: Selection, piece: Piece, node: ast.Assign) -> tuple[Piece,
     call, target = node.value, node.targets[0]
     assert isinstance(call, ast.Call)
     assert isinstance(target, ast.Tuple)
+    arguments = list(call.args)
     taken = taken_names(selection)
     first: list[Piece] = []
     for index, argument in enumerate(call.args):
@@ -129,11 +130,11 @@ def _named(selection: Selection, piece: Piece, node: ast.Assign) -> tuple[Piece,
         taken.add(name)
         first_made = made(selection, piece, f"{name} = {part_source(piece, argument)}", "split")
         first.append(replace(first_made, order=piece.order - len(call.args) + index))
-        call.args[index] = ast.Name(name, ast.Load())
+        arguments[index] = ast.Name(name, ast.Load())
     if not first:
         return piece, node
     keywords = "".join(f", {item.arg}={part_source(piece, item.value)}" for item in call.keywords)
-    names = ", ".join(ast.unparse(item) for item in call.args)
+    names = ", ".join(ast.unparse(item) for item in arguments)
     text = f"{ast.unparse(target)[1:-1]} = {ast.unparse(call.func)}({names}{keywords})"
     changed = replace(made(selection, piece, text, "split"), order=piece.order)
     place = selection.pieces.index(piece)

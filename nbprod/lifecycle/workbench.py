@@ -74,6 +74,7 @@ def extract(project: Project, *, check: bool, force: bool) -> Extraction:
         check=check,
         force=force,
         project_path=Path(settings.project_path),
+        cache_path=project.store.root / "cache" / "extraction",
     )
     if check:
         return record

@@ -6,19 +6,21 @@ import ast
 import builtins
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from nbprod.notebook.magics import binds_unseen, names_bound, plain_source
-from nbprod.notebook.names import Names, function_names, names_of
+from nbprod.notebook.names import function_names
+from nbprod.notebook.reading import Reader, reader_of
 from nbprod.notebook.syntax import nodes_of
 from nbprod.notebook.tags import role_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from nbprod.notebook.bindings import FunctionNames
     from nbprod.notebook.document import Cell, Document
+    from nbprod.notebook.names import Names
     from nbprod.notebook.stars import Star
 
 # What IPython gives a cell, and a module has not.
@@ -26,6 +28,7 @@ _IPYTHON = "get_ipython display In Out exit quit _ __ ___ _i _ii _iii _ih _oh _d
 NOTEBOOK_NAMES = frozenset(_IPYTHON.split())
 _OF_HISTORY = re.compile(r"_i?\d+$")  # _12, _i12: an earlier cell's output and input
 # What every cell may read without defining it.
+_EMPTY = ast.Module(body=[], type_ignores=[])
 GIVEN_NAMES = frozenset(dir(builtins)) | NOTEBOOK_NAMES | {"__name__", "__doc__", "__file__"}
 
 
@@ -39,15 +42,13 @@ class CellCode:
     dropped: tuple[tuple[int, str], ...]  # (1-based line, text) that only IPython runs
     tree: ast.Module | None
     error: SyntaxError | None
-    functions: Mapping[str, FunctionNames]  # of the whole notebook
-    modules: Mapping[str, str]
+    reader: Reader  # knows the functions and imports of the whole notebook
     nodes: list[ast.AST]  # all of the tree's, operators and contexts aside
 
     @cached_property
     def names(self) -> Names:
         """What the cell's statements, run in order, do with the names around them."""
-        body = self.tree.body if self.tree else ()
-        return names_of(body, functions=self.functions, modules=self.modules)
+        return self.reader.names(self.tree or _EMPTY)
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,7 @@ class Code:
     """All code of a notebook understood, with what its cells know of each other."""
 
     cells: tuple[CellCode, ...]
-    functions: dict[str, FunctionNames]  # what the notebook's own functions do to their arguments
-    modules: dict[str, str]  # imported name -> the top-level package behind it
+    reader: Reader
 
 
 def understand(document: Document) -> tuple[CellCode, ...]:
@@ -66,36 +66,30 @@ def understand(document: Document) -> tuple[CellCode, ...]:
 
 def read_code(document: Document) -> Code:
     """A notebook's code cells with their names, its functions and its imports."""
-    parsed = [_parse(cell) for cell in document.code_cells]
-    trees = [tree for _, _, tree, _ in parsed if tree is not None]
-    nodes = [nodes_of(tree) if tree else [] for _, _, tree, _ in parsed]
-    modules = imported_modules(node for cell in nodes for node in cell)
-    functions = function_names(
-        [
-            node
-            for tree in trees
-            for node in tree.body
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        ],
-        modules,
+    parsed = [_parsed(cell.source) for cell in document.code_cells]
+    modules = imported_modules(node for cell in parsed for node in cell.nodes)
+    defined = tuple(
+        node
+        for cell in parsed
+        for node in (cell.tree.body if cell.tree else ())
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
+    functions = _functions(defined, tuple(sorted(modules.items())))
+    reader = reader_of(functions, modules)
     cells = tuple(
         CellCode(
             cell=cell,
             role=role_of(cell.tags),
-            source=source,
-            dropped=dropped,
-            tree=tree,
-            error=error,
-            functions=functions,
-            modules=modules,
-            nodes=found,
+            source=found.source,
+            dropped=found.dropped,
+            tree=found.tree,
+            error=found.error,
+            reader=reader,
+            nodes=found.nodes,
         )
-        for cell, (source, dropped, tree, error), found in zip(
-            document.code_cells, parsed, nodes, strict=True
-        )
+        for cell, found in zip(document.code_cells, parsed, strict=True)
     )
-    return Code(cells, functions, modules)
+    return Code(cells, reader)
 
 
 def imported_modules(nodes: Iterable[ast.AST]) -> dict[str, str]:
@@ -173,13 +167,36 @@ def undefined_names(
     return missing
 
 
-def _parse(
-    cell: Cell,
-) -> tuple[str, tuple[tuple[int, str], ...], ast.Module | None, SyntaxError | None]:
-    plain = plain_source(cell.source)
+@dataclass(frozen=True)
+class _Parsed:
+    """A cell's source understood, whichever notebook it stands in."""
+
+    source: str
+    dropped: tuple[tuple[int, str], ...]
+    tree: ast.Module | None
+    error: SyntaxError | None
+    nodes: list[ast.AST]
+
+
+@lru_cache(maxsize=1024)
+def _parsed(source: str) -> _Parsed:
+    """A cell's syntax: of an edited notebook only the edited cells are parsed again.
+
+    Nobody may change the tree: the next reading gets the same one.
+    """
+    plain = plain_source(source)
     try:
-        return plain.source, plain.dropped, plain.tree or ast.parse(plain.source), None
+        tree = plain.tree or ast.parse(plain.source)
     except SyntaxError as error:
-        return plain.source, plain.dropped, None, error
+        return _Parsed(plain.source, plain.dropped, None, error, [])
     except ValueError as error:  # a null byte
-        return plain.source, plain.dropped, None, SyntaxError(str(error))
+        return _Parsed(plain.source, plain.dropped, None, SyntaxError(str(error)), [])
+    return _Parsed(plain.source, plain.dropped, tree, None, nodes_of(tree))
+
+
+@lru_cache(maxsize=8)
+def _functions(
+    defined: tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...],
+    modules: tuple[tuple[str, str], ...],
+) -> dict[str, FunctionNames]:
+    return function_names(defined, dict(modules))

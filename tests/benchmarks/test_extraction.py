@@ -94,6 +94,16 @@ def _cell(number: int, role: str, source: str) -> dict[str, Any]:
     }
 
 
+def exported(content: dict[str, Any]) -> dict[str, Any]:
+    """The same notebook for nbdev: every cell with a role is exported."""
+    told = copy.deepcopy(content)
+    for cell in told["cells"]:
+        if cell["metadata"]:
+            cell["source"].insert(0, "#| export\n")
+    told["cells"].insert(0, _cell(-1, "", "#| default_exp core"))
+    return told
+
+
 def _median_ms(work: Callable[[int], object]) -> tuple[float, float]:
     """Median wall time and median processor time of one call, after one to warm up."""
     wall, busy = [], []
@@ -114,13 +124,8 @@ def test_a_large_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         content["cells"][2]["source"][0] = f"edited = {number}\n"
         paths.append(tmp_path / f"edit_{number}.ipynb")
         paths[-1].write_text(json.dumps(content, indent=1))
-    exported = copy.deepcopy(content)
-    for cell in exported["cells"]:
-        if cell["metadata"]:
-            cell["source"].insert(0, "#| export\n")
-    exported["cells"].insert(0, _cell(-1, "", "#| default_exp core"))
     monkeypatch.chdir(tmp_path)
-    Path("core.ipynb").write_text(json.dumps(exported, indent=1))
+    Path("core.ipynb").write_text(json.dumps(exported(content), indent=1))
 
     def extracted(number: int) -> None:
         extract(
@@ -141,6 +146,34 @@ def test_a_large_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ratios = f"x{wall / peer[0]:6.2f} (x{busy / peer[1]:6.2f}) of nbdev"
         print(f"{name:28} {wall:8.1f} ms ({busy:8.1f} ms of processor)   {ratios}")
     assert rows["nbprod extract, unchanged"] < peer
+
+
+# Each in a process of its own, as on the command line: start, imports and all.
+FRESH = {
+    "nbdev nb_export": "from nbdev.export import nb_export; nb_export('core.ipynb', lib_path='lib')",
+    "nbprod extract, unchanged": "from pathlib import Path; from nbprod.extraction import extract;"
+    " extract('train.ipynb', 'package', label='late', project_path='.',"
+    " cache_path=Path('cache'))",
+}
+
+
+def test_an_unchanged_notebook_in_a_fresh_process(tmp_path: Path) -> None:
+    """What a command costs that has nothing to do, beside a peer's that exports the same cells."""
+    pytest.importorskip("nbdev.export")
+    content = notebook(CELLS)
+    (tmp_path / "train.ipynb").write_text(json.dumps(content, indent=1))
+    (tmp_path / "core.ipynb").write_text(json.dumps(exported(content), indent=1))
+    told: dict[str, float] = {}
+    for name, code in FRESH.items():
+        busy = []
+        for _ in range(4):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            busy.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        told[name] = statistics.median(busy[1:])
+        print(f"{name:28} {told[name] * 1000:8.0f} ms of processor, in a process of its own")
+    assert told["nbprod extract, unchanged"] < told["nbdev nb_export"]
 
 
 def _busy_s() -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nbprod.extraction.module import Module
+    from nbprod.extraction.remembering import Module
     from nbprod.notebook.document import Document
 
     Place = tuple[str, int]  # cell id, 1-based line of the cell

@@ -17,7 +17,7 @@ from nbprod.notebook.document import file_digest, read_notebook
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nbprod.extraction.module import Module
+    from nbprod.extraction.remembering import Module
     from nbprod.extraction.sync.places import Text
     from nbprod.notebook.document import Document
     from nbprod.records import Finding

@@ -17,7 +17,7 @@ from nbprod.extraction.sync.renaming import renamed_cells, renamed_names
 from nbprod.notebook.tags import role_of
 
 if TYPE_CHECKING:
-    from nbprod.extraction.module import Module
+    from nbprod.extraction.remembering import Module
     from nbprod.extraction.sync.edits import Hunk
     from nbprod.extraction.sync.naming import Names
     from nbprod.extraction.sync.places import Place, Text

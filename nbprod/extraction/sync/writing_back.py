@@ -15,28 +15,19 @@ from nbprod.notebook.document import set_sources
 from nbprod.records import Sync
 
 if TYPE_CHECKING:
-    from nbprod.extraction.module import Module
+    from nbprod.extraction.remembering import Module
     from nbprod.notebook.document import Document
 
 
-def sync(
+def write_back(
     notebook_path: str | Path,
     package_path: str | Path,
     *,
-    label: str = "",
-    check: bool = False,
+    label: str,
+    check: bool,
     project_path: str | Path,
 ) -> Sync:
-    """Bring hand edits of the module at ``package_path`` back into the notebook's cells.
-
-    Three-way: the module as it was extracted is the base, so the notebook may have changed too.
-    Every edit is proven: extraction gives the edited module back, or nothing is written and the
-    findings say which line cannot go back. check: write nothing in any case.
-
-    label: the label column. Raises NotebookError for what is not a notebook, or was saved by
-    somebody else meanwhile, and ExtractionError where there is no module, or where the notebook
-    cannot become one.
-    """
+    """See `nbprod.extraction.sync`."""
     path, package = Path(notebook_path), Path(package_path)
     sides = Sides(path, package, _relative(path, Path(project_path)), label)
     if not sides.edited:
