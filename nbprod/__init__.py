@@ -41,6 +41,13 @@ if TYPE_CHECKING:
     from nbprod.parity import check_parity
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext nbprod``: gives a notebook ``%nbprod …``, the command line."""
+    from nbprod.cli.magics import register
+
+    register(shell)
+
+
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return getattr(importlib.import_module(_ROOMS[name]), name)
