@@ -43,9 +43,7 @@ if TYPE_CHECKING:
 
 def load_ipython_extension(shell: Any) -> None:
     """``%load_ext nbprod``: gives a notebook ``%nbprod …``, the command line."""
-    from nbprod.cli.magics import register
-
-    register(shell)
+    importlib.import_module("nbprod.cli.magics").register(shell)
 
 
 def __getattr__(name: str) -> Any:

@@ -52,7 +52,9 @@ class Report:
 
         from nbprod.reporting import show
 
-        console = Console(file=StringIO(), width=110, highlight=False, force_jupyter=False)
+        console = Console(  # plain text, also where the kernel's environment asks for colour
+            file=StringIO(), width=110, force_jupyter=False, force_terminal=False, color_system=None
+        )
         for record in self.records:
             show(record, console)
         assert isinstance(console.file, StringIO)

@@ -46,7 +46,9 @@ def test_a_record_is_shown_as_its_report_in_a_frame_that_runs_nothing(outputs: A
     assert page.startswith("<iframe sandbox srcdoc=")
     assert "&lt;!doctype html&gt;" in page
     assert "<script" not in page
-    assert "files" in "".join(result["data"]["text/plain"])
+    text = "".join(result["data"]["text/plain"])
+    assert "features.transform" in text
+    assert "\x1b" not in text
 
 
 def test_what_a_command_gave_can_be_kept(outputs: Any) -> None:
