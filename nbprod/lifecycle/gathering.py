@@ -87,6 +87,7 @@ class Gathering:
         self._answers = Answers()
         self._predictions = Follower(question.folder, "predictions", question.begins)
         self._outcomes = Follower(question.folder, "outcomes", question.begins)
+        self.recomputed: dict[str, tuple[int, int]] = {}  # role -> mismatches, compared features
         self._early: list[Json] = []  # outcomes that were read before their prediction
         began_ms = int(datetime.fromisoformat(question.begins).timestamp() * 1000)
         self._first_id = f"{max(began_ms - _SLACK_MS, 0):012x}"
@@ -124,6 +125,8 @@ class Gathering:
                 fallbacks=sums.fallbacks,
                 latencies=Latencies(dict(sums.latencies)),
                 outputs=outputs.get(role, {}),
+                mismatches=self.recomputed.get(role, (0, 0))[0],
+                compared=self.recomputed.get(role, (0, 0))[1],
                 scores={name: one for name, one in sums.scores.items() if one.count},
             )
             for role, sums in self._roles.items()

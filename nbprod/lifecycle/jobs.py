@@ -26,6 +26,7 @@ from nbprod.lifecycle.parity_jobs import (
     with_predictions,
 )
 from nbprod.lifecycle.proof_jobs import inline_tests, proof_cells, proof_module
+from nbprod.lifecycle.recomputing import recompute
 from nbprod.predictor.modules import load_package
 from nbprod.predictor.predict import Predictor, checked_features
 from nbprod.predictor.state import load_state, save_state
@@ -289,16 +290,16 @@ def gate(
 
 def sample_predictions(
     *, bundle: str, holdout: str, label: str, redact: list[str], rows: int, progress: Progress
-) -> list[dict[str, Any]]:
+) -> dict[str, Any]:
     """Predictions for a person to look at, the most surprising ones first."""
     import pandas as pd
 
-    from nbprod.gates.review import surprising_predictions
+    from nbprod.gates.review import review_evidence
 
     predictor = Predictor.load(Path(bundle))
     progress("predicting the held-out rows", None)
     frame = pd.read_parquet(holdout)
-    return surprising_predictions(predictor, frame, label=label, rows=rows, redact=redact)
+    return review_evidence(predictor, frame, label=label, rows=rows, redact=redact)
 
 
 def transform(
@@ -329,6 +330,7 @@ JOBS: dict[str, Callable[..., Any]] = {
         sample_predictions,
         transform,
         replay,
+        recompute,
         request_rows,
         answered_parity,
         proof_cells,

@@ -36,9 +36,9 @@ def replay(
     logged = [Prediction.from_json(item) for item in predictions]
     progress(f"recomputing {len(logged)} predictions of release {release}", None)
     rows = [dict(item.inputs) for item in logged]
-    first, second = (_filled(predictor, rows, choice) for choice in (0, 1))
+    first, second = (filled(predictor, rows, choice) for choice in (0, 1))
     features = predictor.features(first)
-    apart = _dependent(features, predictor.features(second), project)
+    apart = dependent(features, predictor.features(second), project)
     for name in apart:  # the model is asked about what was logged
         if all(item.features.get(name) != REDACTED for item in logged):
             values = [item.features.get(name) for item in logged]
@@ -158,7 +158,7 @@ def with_predictions(
 # ---------------------------------------------------------------- values that are not known
 
 
-def _filled(predictor: Predictor, rows: list[Json], choice: int) -> list[Json]:
+def filled(predictor: Predictor, rows: list[Json], choice: int) -> list[Json]:
     """The rows with one of two allowed values wherever one is redacted."""
     stand_in = {rule.name: _allowed(rule, rows)[choice] for rule in predictor.contract.input}
     return [
@@ -188,7 +188,8 @@ def _allowed(rule: ColumnRule, rows: list[Json]) -> tuple[Any, Any]:
     return (found[0], found[-1]) if found else (None, None)
 
 
-def _dependent(one: pd.DataFrame, other: pd.DataFrame, project: Settings) -> dict[str, str]:
+def dependent(one: pd.DataFrame, other: pd.DataFrame, project: Settings) -> dict[str, str]:
+    """Features that change with what the log redacts, and why they cannot be compared."""
     from nbprod.data.comparison import compare
 
     columns = sorted(compare(one, other).columns)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from nbprod.config import duration_s
 from nbprod.errors import ServingError, StoreError
 from nbprod.lifecycle import delivery, deployments
-from nbprod.lifecycle.gathering import Gatherer, Question
+from nbprod.lifecycle.gathering import Gatherer, Gathering, Question
 from nbprod.lifecycle.loop import log_folder
 from nbprod.lifecycle.observing import in_short
 from nbprod.masking import mask
@@ -157,12 +157,26 @@ def _look(
     if traffic.canary_fraction >= 1:  # the champion answers nothing now: what it last did counts
         seen = [step.evidence.get("observed", {}) for step in history if step.evidence]
         counts["champion"] = seen[-1].get("champion", {}) if seen else {}
+    if "mismatch_rate" in project.settings.rollout.guard:
+        _recompute(project, traffic, gathering, counts)
     observed = gathering.observed(counts)
     if plan is None:
         return observed, None
     due = datetime.now(UTC) - timedelta(seconds=plan.label_delay_s)
     control, treatment = gathering.arms(due_before=due.isoformat(timespec="milliseconds"))
     return observed, read_experiment(plan, control, treatment)
+
+
+def _recompute(project: Project, traffic: TrafficState, gathering: Gathering, counts: Json) -> None:
+    """Features of both roles computed again, once in a step, when it has the requests it needs."""
+    from nbprod.lifecycle.recomputing import recomputed
+
+    enough = counts.get("canary", {}).get("requests", 0)
+    if gathering.recomputed or enough < project.settings.rollout.canary["min_requests"]:
+        return
+    for role, since in gathering.question.since:
+        found = recomputed(project, traffic.roles[role], role, since)
+        gathering.recomputed[role] = found
 
 
 def _question(

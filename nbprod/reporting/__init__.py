@@ -5,11 +5,12 @@ The pages import nothing but records; the terminal imports rich inside its funct
 
 from nbprod.reporting.demo import DemoData, demo_page
 from nbprod.reporting.gate_page import gate_page
-from nbprod.reporting.html import approval_page, health_page
+from nbprod.reporting.html import health_page
 from nbprod.reporting.junit import junit
 from nbprod.reporting.limitations import limitations, merged
 from nbprod.reporting.markdown import markdown
 from nbprod.reporting.record_page import page_of, parity_page
+from nbprod.reporting.review_page import approval_page
 from nbprod.reporting.runs import run_page
 from nbprod.reporting.shadow_page import shadow_page
 from nbprod.reporting.terminal import show

@@ -1,21 +1,17 @@
-"""Records as HTML pages: the reviewer's page and a window's health."""
+"""A window's health as an HTML page."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nbprod.reporting.gate_page import gate_section
 from nbprod.reporting.page import (
     Markup,
     badge,
-    facts,
     findings_list,
-    join,
     moment,
     number,
     page,
     section,
-    short,
     table,
     tag,
     tiles,
@@ -29,94 +25,13 @@ from nbprod.reporting.plots import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nbprod.records import (
-        ColumnDrift,
-        GateResult,
-        Health,
-        TrainingRun,
-    )
+    from nbprod.records import ColumnDrift, Health
 
 # What a page shows of long lists; the record keeps all of it.
 _MOST_ROWS_PLOTTED = 40
 _MOST_DRIFT_BARS = 25
 _MOST_DISTRIBUTIONS = 6
 _MOST_COLUMNS = 40
-_MOST_CELL = 120
-_RANK = {"failed": 0, "inconclusive": 1, "passed": 2}
-
-
-# ---------------------------------------------------------------- review
-
-
-def approval_page(
-    run: TrainingRun, gate: GateResult | None, samples: Sequence[Mapping[str, Any]]
-) -> str:
-    """What a reviewer looks at before saying yes: the verdict and predictions for real rows.
-
-    samples: one mapping per row, inputs first, prediction and outcome last, as shown.
-    """
-    candidate = run.candidate
-    verdict = gate.verdict if gate else "not judged"
-    columns = list(dict.fromkeys(key for row in samples for key in row))
-    numeric = [
-        place
-        for place, name in enumerate(columns)
-        if all(isinstance(row.get(name), int | float | None) for row in samples)
-    ]
-    return page(
-        f"{candidate.name} {candidate.number}: your decision",
-        tiles(
-            [
-                ("training rows", number(run.train_rows), ""),
-                ("held-out rows", number(run.holdout_rows), ""),
-                *((name, number(value), "") for name, value in list(run.metrics.items())[:4]),
-            ]
-        ),
-        section(
-            "Predictions to look at",
-            table(
-                columns, [[_cell(row.get(c)) for c in columns] for row in samples], numeric=numeric
-            )
-            if samples
-            else tag("p", "There are none."),
-            intro="Held-out rows the model never saw, the most surprising first. Would you stand "
-            "by these answers?",
-        ),
-        gate_section(gate) if gate else "",
-        section("Findings", findings_list(gate.findings)) if gate and gate.findings else "",
-        section("What you approve", _run_facts(run), _decision(candidate.number)),
-        kicker="nbprod review",
-        aside=badge(verdict),
-        subtitle="An approval is bound to this exact candidate: any change asks again.",
-    )
-
-
-def _decision(candidate: int) -> Markup:
-    lines = f'nbprod approve {candidate} --reason "…"\nnbprod reject  {candidate} --reason "…"'
-    return join([tag("h3", "Decide"), tag("pre", lines)])
-
-
-def _run_facts(run: TrainingRun) -> Markup:
-    return facts(
-        [
-            ("candidate digest", tag("code", short(run.candidate.digest))),
-            ("module", tag("code", short(run.candidate.module_version))),
-            ("contract", tag("code", short(run.candidate.contract_digest))),
-            ("data", tag("code", short(run.snapshot.digest))),
-            ("data time", f"{run.snapshot.time_start} – {run.snapshot.time_end}".strip(" –")),
-            ("git", run.git_commit[:12] + (" with uncommitted changes" if run.git_dirty else "")),
-            ("seed", str(run.seed)),
-            ("trained", f"{moment(run.created_at)} UTC"),
-        ]
-    )
-
-
-def _cell(value: Any) -> str:
-    text = number(value) if isinstance(value, float) else str("–" if value is None else value)
-    return text if len(text) <= _MOST_CELL else f"{text[: _MOST_CELL - 1]}…"
-
-
-# ---------------------------------------------------------------- health
 
 
 def health_page(health: Health) -> str:

@@ -19,6 +19,7 @@ import nbprod as library
 from nbprod.config import load_settings
 from nbprod.lifecycle import delivery, loop
 from nbprod.lifecycle.loop import log_folder, profile_folder
+from nbprod.lifecycle.recomputing import recompute, recomputed
 from nbprod.records import Deployment, TrafficState
 from nbprod.serving.local_backend import LocalService
 from nbprod.serving.options import service_options
@@ -128,6 +129,25 @@ def test_logged_rows_are_recomputed(deployed: SimpleNamespace) -> None:
     report = result.record
     assert (report["scope"], report["rows"], report["passed"]) == ("deployed", 8, True)
     assert [item["name"] for item in report["relations"]] == ["features", "prediction"]
+
+
+def test_a_canarys_features_are_computed_again(deployed: SimpleNamespace) -> None:
+    """What a rollout's guard mismatch_rate counts: none differs, until the log says otherwise."""
+    deployed.project.check_parity(rows=10, deployed=True)
+    release = int(deployed.release)
+    wrong, compared = recomputed(deployed.project, release, "champion", "")
+    assert (wrong, compared >= 10) == (0, True)
+    assert recomputed(deployed.project, release, "canary", "") == (0, 0)
+    (one,) = loop.predictions(deployed.project, limit=1)
+    name = next(n for n, value in one.features.items() if isinstance(value, float))
+    other = dataclasses.replace(one, features={**one.features, name: one.features[name] + 1.0})
+    told = recompute(
+        settings=deployed.project.settings.to_json(),
+        bundle=str(deployed.project.store.root / "releases" / deployed.release),
+        predictions=[one.to_json(), other.to_json()],
+        progress=lambda _message, _share: None,
+    )
+    assert told == {"compared": 2, "mismatches": 1}
 
 
 def test_a_log_that_says_otherwise_is_a_finding(

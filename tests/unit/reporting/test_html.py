@@ -77,12 +77,20 @@ def pages(samples) -> dict[str, str]:
         "why": samples["explanation"],
         "notes": ["thin"],
     }
-    rows = [{"x": 1.25, "city": samples["run"].candidate.name}, {"x": None, "more": 3}]
+    name = samples["run"].candidate.name
+    rows = [{"x": 1.25, "city": name}, {"x": None, "more": 3, "at": "2013-01-02T10:00:00+00:00"}]
+    told = {"column": "city", "value": name, "rows": 30, "share": 0.5, "usual": 0.1}
+    shown = {
+        "surprising": [{**row, "predicted late": 0.9, "observed late": 0} for row in rows],
+        "ordinary": rows,
+        "where": [told],
+        "answers": {"observed 0": {"[0, 1)": 1.0}, "observed 1": {"[0, 1)": 1.0}},
+    }
     return {
         "demo": demo_page(demo),
         "gate": gate_page(samples["gate"], run=samples["run"]),
-        "approval": approval_page(samples["run"], samples["gate"], rows),
-        "approval without gate": approval_page(samples["run"], None, []),
+        "approval": approval_page(samples["run"], samples["gate"], shown),
+        "approval without gate": approval_page(samples["run"], None, {}),
         "health": health_page(samples["health"]),
         "empty demo": demo_page({}),
     }
@@ -107,6 +115,17 @@ def test_what_a_record_says_is_shown_as_text(pages, evil) -> None:
         assert "\x00" not in text
         if name != "empty demo":
             assert "<script src='https://evil.example" in Page(text).text
+
+
+def test_what_is_to_be_judged_stands_on_the_left(pages) -> None:
+    """Of wide rows a reviewer sees prediction and truth without scrolling; times are short."""
+    rows = pages["approval"].split("Predictions to look at")[1]
+    heads = re.findall(r"<th(?: [^>]*)?>([^<]*)", rows)
+    assert heads[:4] == ["predicted late", "observed late", "x", "city"]
+    shown = Page(pages["approval"]).text
+    assert "2013-01-02 10:00" in shown
+    assert "2013-01-02T" not in shown
+    assert "There are none." in Page(pages["approval without gate"]).text
 
 
 def test_drawings_are_well_formed(pages) -> None:
