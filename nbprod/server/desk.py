@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import NbprodError, NotFoundError, http_status
 from nbprod.lifecycle.project import Project
-from nbprod.server.schemas import plain
+from nbprod.server.requests import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,14 @@ def inspect(*, path: str, cells: list[dict[str, Any]], label: str) -> Any:
     from nbprod.lifecycle.live import inspect_cells
 
     return inspect_cells(path, cells, label=label or _label_of(path))
+
+
+def ready() -> Any:
+    """Have what the next questions import."""
+    import nbprod.extraction
+    import nbprod.lifecycle.standing
+
+    return [nbprod.extraction.__name__, nbprod.lifecycle.standing.__name__]
 
 
 def proposals(*, path: str, cells: list[dict[str, Any]]) -> Any:
@@ -169,7 +177,7 @@ def window_notebook(project: Project, *, start: str | None, end: str | None) -> 
     return {"path": str(write_window_notebook(project, start=start, end=end))}
 
 
-_FREE: dict[str, Callable[..., Any]] = {f.__name__: f for f in (inspect, proposals, create)}
+_FREE: dict[str, Callable[..., Any]] = {f.__name__: f for f in (inspect, proposals, create, ready)}
 _OF_PROJECT: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (

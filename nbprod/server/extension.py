@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float, Integer, Unicode
+
+if TYPE_CHECKING:
+    from nbprod.server.requests import Services
 
 
 class NbprodExtension(ExtensionApp):
@@ -27,31 +32,40 @@ class NbprodExtension(ExtensionApp):
     desk_limit_s = Float(60.0, config=True, help="How long reading records may take.")
 
     def initialize_handlers(self) -> None:
-        """Every route, and what they work with."""
-        from nbprod.server.handlers import handlers
+        """One handler for every route: what it needs is imported at the first request."""
+        from jupyter_server.utils import url_path_join
+
+        from nbprod.server.handlers import Resource
+        from nbprod.server.requests import BASE
+
+        assert self.serverapp is not None
+        base_url = self.serverapp.web_app.settings["base_url"]
+        pattern = url_path_join(base_url, BASE, "(.*)")
+        self.handlers.append((pattern, Resource, {"services": lambda: self.services}))
+
+    @cached_property
+    def services(self) -> Services:
+        """Jobs and desks of this server."""
         from nbprod.server.jobs import Jobs
-        from nbprod.server.operations import Services
+        from nbprod.server.requests import Services
         from nbprod.server.worker import Worker
 
         assert self.serverapp is not None
         jobs = Jobs(self.python, most_running=self.max_running, most_waiting=self.max_waiting)
-        self.services = Services(
+        return Services(
             root=Path(self.serverapp.root_dir),
             jobs=jobs,
             desk=Worker(self.log, limit_s=self.desk_limit_s, most_waiting=32, python=self.python),
             editor=Worker(self.log, limit_s=self.edit_limit_s, most_waiting=16, python=self.python),
         )
-        base_url = self.serverapp.web_app.settings["base_url"]
-        self.handlers.extend(handlers(base_url, self.services))
 
     async def stop_extension(self) -> None:
         """End every job with its children, and the desks."""
-        services = getattr(self, "services", None)
-        if services is None:
+        if "services" not in vars(self):  # nobody has asked for anything
             return
-        await services.jobs.close()
-        await services.desk.close()
-        await services.editor.close()
+        await self.services.jobs.close()
+        await self.services.desk.close()
+        await self.services.editor.close()
 
     def initialize_settings(self) -> None:
         """Nothing of ours goes into the server's shared settings."""

@@ -7,22 +7,22 @@ import json
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
-from nbprod.server.operations import Call, Services
 from nbprod.server.problems import PROBLEM, RefusedError, problem, problem_of
-from nbprod.server.routes import BASE, by_path
-from nbprod.server.schemas import plain
+from nbprod.server.requests import BASE, Call, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbprod.server.requests import Services
     from nbprod.server.routes import Route
 
-_NAME = r"([A-Za-z0-9_][A-Za-z0-9_.-]*)"
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _MOST_BODY = 32 * 1024**2
 # A report is somebody's data beside Lab's own origin: no script, no form, no origin, no network.
 REPORT_POLICY = (
@@ -37,40 +37,44 @@ _HINTS = {
 
 
 class Resource(APIHandler):
-    """One path of the table; what it cannot do is answered as problem details."""
+    """Every path of the table; what cannot be done is answered as problem details."""
 
     auth_resource = "nbprod"
 
-    def initialize(self, routes: dict[str, Route], services: Services) -> None:
-        """The methods of this path, and what they work with."""
-        self.routes, self.services = routes, services
+    def initialize(self, services: Callable[[], Services]) -> None:
+        """What the routes work with, made when it is first asked for."""
+        self.services = services
 
     @web.authenticated
     @authorized
-    async def get(self, *names: str) -> None:
+    async def get(self, path: str) -> None:
         """Read."""
-        await self._answer("GET", names)
+        await self._answer("GET", path)
 
     @web.authenticated
     @authorized
-    async def post(self, *names: str) -> None:
+    async def post(self, path: str) -> None:
         """Start a job, or write something small."""
-        await self._answer("POST", names)
+        await self._answer("POST", path)
 
     @web.authenticated
     @authorized
-    async def delete(self, *names: str) -> None:
+    async def delete(self, path: str) -> None:
         """Cancel a job, or end a deployment as a job."""
-        await self._answer("DELETE", names)
+        await self._answer("DELETE", path)
 
-    async def _answer(self, method: str, names: tuple[str, ...]) -> None:
-        if method not in self.routes:
+    async def _answer(self, method: str, path: str) -> None:
+        routes = await asyncio.to_thread(_routes)  # the first request imports them, not Lab's start
+        found = next(((m, r) for pattern, r in routes if (m := pattern.fullmatch(path))), None)
+        if found is None:
+            raise RefusedError(404, f"there is no {self.request.path}", hint=_HINTS[405])
+        match, methods = found
+        if method not in methods:
             raise web.HTTPError(405)
-        route = self.routes[method]
-        keys = re.findall(r"{(\w+)}", route.path)
+        route = methods[method]
         call = Call(
-            services=self.services,
-            path={key: unquote(name) for key, name in zip(keys, names, strict=True)},
+            services=self.services(),
+            path=match.groupdict(),
             query=self._query(route),
             body=await _read(route.body, self.request.body) if route.body else None,
             user=str(getattr(self.current_user, "username", "") or ""),
@@ -121,47 +125,15 @@ class Resource(APIHandler):
             super().log_exception(typ, value, tb)
 
 
-class Document(APIHandler):
-    """The OpenAPI document."""
+@cache
+def _routes() -> tuple[tuple[re.Pattern[str], dict[str, Route]], ...]:
+    """Each path as a pattern with its methods."""
+    from nbprod.server.routes import by_path
 
-    auth_resource = "nbprod"
-
-    @web.authenticated
-    @authorized
-    async def get(self) -> None:
-        """The document as it lies beside the code."""
-        from nbprod.server.openapi import FILE
-
-        self.finish(FILE.read_text(encoding="utf-8"))
-
-
-class Unknown(APIHandler):
-    """Whatever else is asked below the extension's address."""
-
-    auth_resource = "nbprod"
-
-    @web.authenticated
-    @authorized
-    async def get(self, *_: str) -> None:
-        """There is no such thing."""
-        self._refuse()
-
-    post = put = patch = delete = get
-
-    def _refuse(self) -> None:
-        told = problem(404, f"there is no {self.request.path}", hint=_HINTS[405])
-        self.set_status(404)
-        self.finish(json.dumps(told), set_content_type=PROBLEM)
-
-
-def handlers(base_url: str, services: Services) -> list[tuple[Any, ...]]:
-    """Every path with its handler, as tornado takes them."""
-    made: list[tuple[Any, ...]] = [(url_path_join(base_url, BASE, "openapi.json"), Document)]
-    for path, routes in by_path().items():
-        pattern = url_path_join(base_url, BASE, re.sub(r"{\w+}", lambda _: _NAME, path))
-        made.append((pattern, Resource, {"routes": routes, "services": services}))
-    made.append((url_path_join(base_url, BASE, "(.*)"), Unknown))
-    return made
+    return tuple(
+        (re.compile(re.sub(r"{(\w+)}", rf"(?P<\1>{_NAME})", path)), methods)
+        for path, methods in by_path().items()
+    )
 
 
 async def _read(kind: type, content: bytes) -> Any:

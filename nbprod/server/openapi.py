@@ -11,7 +11,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.server.routes import BASE, ROUTES
+from nbprod.server.requests import BASE
+from nbprod.server.routes import ROUTES
 from nbprod.server.schemas import Body, Problem
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _shapes() -> tuple[dict[tuple[type, str], Any], dict[str, Any]]:
     ]
     wanted.sort(key=lambda pair: (pair[0].__name__, pair[1]))
     shapes, document = TypeAdapter.json_schemas(
-        [(kind, mode, TypeAdapter(kind)) for kind, mode in wanted],  # type: ignore[misc]
+        [(kind, mode, TypeAdapter(kind)) for kind, mode in wanted],
         ref_template=_REFERENCE,
     )
     named = {name: _tidy(schema) for name, schema in document["$defs"].items()}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.server import paths
@@ -11,10 +12,8 @@ from nbprod.server.problems import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
-    from nbprod.server.jobs import Jobs
-    from nbprod.server.worker import Worker
+    from nbprod.server.requests import Call
 
 API = 1
 MOST_CELLS = 5000
@@ -22,43 +21,12 @@ _MOST_WAIT_S = 25.0
 _ID = re.compile(r"[0-9a-f]{24}")
 
 
-@dataclass(frozen=True)
-class Services:
-    """What the extension holds for every request."""
-
-    root: Path
-    jobs: Jobs
-    desk: Worker  # records, predictions, deployments
-    editor: Worker  # notebooks while they are edited: never behind a slow question
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request that was let in."""
-
-    services: Services
-    path: dict[str, str]  # what the route's {names} stood for
-    query: dict[str, str]
-    body: Any  # of the route's schema, checked
-    user: str
-
-    def folder(self) -> Path:
-        """The folder of the project that ?project= names; the root's by default."""
-        return paths.project_folder(self.services.root, self.query.get("project", ""))
-
-    async def ask(self, question: str, **arguments: Any) -> Any:
-        """A question about the project, at the desk."""
-        return await self.services.desk.ask(question, str(self.folder()), **arguments)
-
-    def number(self, name: str, default: int, most: int) -> int:
-        """A whole number of the query, from 0 to the most that is given."""
-        text = self.query.get(name, str(default))
-        if not text.isdecimal():
-            raise RefusedError(422, f"{name} is {text!r}", hint="a whole number, not below 0")
-        return min(int(text), most)
-
-
 # ---------------------------------------------------------------- server, project
+
+
+async def document(_: Call) -> Any:
+    """This document."""
+    return json.loads(Path(__file__).with_name("openapi.json").read_text(encoding="utf-8"))
 
 
 async def status(call: Call) -> Any:
@@ -66,6 +34,7 @@ async def status(call: Call) -> Any:
     from nbprod import __version__
     from nbprod.lifecycle.live import roles
 
+    call.services.warm_up()
     jobs = call.services.jobs
     return {
         "version": __version__,

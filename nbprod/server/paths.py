@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from nbprod.config import FILE_NAME
 from nbprod.server.problems import RefusedError
 
 _LONGEST, _LONGEST_NAME = 3000, 255  # what Linux takes, with room for what stands before
@@ -45,6 +44,8 @@ def relative(root: Path, place: Path | str) -> str:
 
 def project_folder(root: Path, path: str) -> Path:
     """The nearest folder with an nbprod.toml, from the path up to the root; else RefusedError."""
+    from nbprod.config import FILE_NAME
+
     place = confined(root, path)
     inside = root.resolve()
     for folder in (place, *place.parents):

@@ -13,7 +13,8 @@ from nbprod.server import schemas as of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-BASE = "nbprod/api"
+    from nbprod.server.requests import Call
+
 Method = Literal["GET", "POST", "DELETE"]
 
 
@@ -33,8 +34,8 @@ class Route:
     method: Method
     path: str
     name: str  # operationId: the name of the client's method
-    operation: Callable[[do.Call], Awaitable[Any]]
-    answer: type | None
+    operation: Callable[[Call], Awaitable[Any]]
+    answer: Any
     body: type | None = None
     query: tuple[Query, ...] = ()
     status: int = 200
@@ -57,7 +58,7 @@ def _job(path: str, verb: str, body: type | None, *, method: Method = "POST") ->
     return Route(method, path, name, do.start(verb), of.Job, body, (PROJECT,), 202)
 
 
-def _read(path: str, name: str, operation: Any, answer: type | None, *query: Query) -> Route:
+def _read(path: str, name: str, operation: Any, answer: Any, *query: Query) -> Route:
     return Route("GET", path, name, operation, answer, None, query)
 
 
@@ -86,6 +87,7 @@ def _camel(collection: str) -> str:
 
 ROUTES: tuple[Route, ...] = (
     _read("status", "getStatus", do.status, of.ServerStatus),
+    _read("openapi.json", "getDocument", do.document, dict[str, Any]),
     # the project
     _read(
         "project",

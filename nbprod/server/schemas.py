@@ -6,7 +6,7 @@ Bodies refuse what they do not know; every answer holds every field. Records go 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nbprod.lifecycle.board import Board
@@ -16,19 +16,6 @@ from nbprod.lifecycle.standing import Stage
 from nbprod.records import Deployment, Finding, Json, Prediction, Preview, RoleChange
 
 _FORBID = {"extra": "forbid"}
-
-
-def plain(value: Any) -> Any:
-    """A value as plain data: records as they go to disk, other shapes field by field."""
-    if hasattr(value, "to_json"):
-        return value.to_json()
-    if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
-    if isinstance(value, dict):
-        return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
 
 
 class Body:
@@ -428,5 +415,4 @@ __all__ = [
     "Sync",
     "Train",
     "WindowNotebook",
-    "plain",
 ]

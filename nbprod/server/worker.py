@@ -34,6 +34,7 @@ class Worker:
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._closed = False
+        self._warming: asyncio.Task[None] | None = None
 
     async def ask(self, question: str, folder: str = "", **arguments: Any) -> Any:
         """The desk's answer as plain data; RefusedError where there is none."""
@@ -52,6 +53,17 @@ class Worker:
             self._log.error("nbprod: %s failed:\n%s", question, told["crash"])
             raise RuntimeError(question)
         raise RefusedError.of_json(told["error"], status=told["status"])
+
+    def warm_up(self, after_s: float) -> None:
+        """Start the process in a while, where no question has started it until then."""
+        if self._warming is None:
+            self._warming = asyncio.create_task(self._warm(after_s))
+
+    async def _warm(self, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        if self._process is None and not self._closed:
+            with contextlib.suppress(RefusedError):  # the question itself will tell
+                await self.ask("ready")
 
     async def _answered(self, request: bytes, question: str) -> dict[str, Any]:
         process = await self._alive()
@@ -107,4 +119,6 @@ class Worker:
     async def close(self) -> None:
         """End the process; later questions are refused."""
         self._closed = True
+        if self._warming is not None:
+            self._warming.cancel()
         await self._end()
