@@ -1,0 +1,160 @@
+import { InputDialog } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { CommandRegistry } from '@lumino/commands';
+
+import { stageOf } from '../model/verbs';
+import { Workspace } from '../model/workspace';
+import { CommandIDs } from '../tokens';
+import { saveNotebook, startJob } from './run';
+
+interface IVerb {
+  id: string;
+  label: string;
+  caption: string;
+  collection: string;
+  /** Whether it reads the notebook, which is saved before. */
+  readsNotebook?: boolean;
+  body?: () => object;
+}
+
+/** The verbs from the notebook to the release: each starts a job. */
+export function addRoadCommands(
+  commands: CommandRegistry,
+  workspace: Workspace,
+  tracker: INotebookTracker
+): void {
+  const { trans } = workspace;
+  const verbs: IVerb[] = [
+    {
+      id: CommandIDs.extract,
+      label: trans.__('Extract'),
+      caption: trans.__('Write the notebook as an importable module'),
+      collection: 'extractions',
+      readsNotebook: true
+    },
+    {
+      id: CommandIDs.sync,
+      label: trans.__('Sync'),
+      caption: trans.__("Bring hand edits of the module back into the notebook's cells"),
+      collection: 'syncs',
+      readsNotebook: true
+    },
+    {
+      id: CommandIDs.contract,
+      label: trans.__('Infer contract'),
+      caption: trans.__('Infer the data contract from the data, or read the one that was edited'),
+      collection: 'contracts',
+      body: () => ({ show: contractIsEdited(workspace) })
+    },
+    {
+      id: CommandIDs.parity,
+      label: trans.__('Check parity'),
+      caption: trans.__('Send the same rows through the train path and the serve path'),
+      collection: 'parity-reports',
+      readsNotebook: true
+    },
+    {
+      id: CommandIDs.train,
+      label: trans.__('Train'),
+      caption: trans.__('Train with the module in a fresh process, and name the candidate'),
+      collection: 'runs',
+      readsNotebook: true
+    },
+    {
+      id: CommandIDs.gate,
+      label: trans.__('Run gate'),
+      caption: trans.__('Judge the newest candidate by the validation notebooks'),
+      collection: 'gate-results'
+    },
+    {
+      id: CommandIDs.release,
+      label: trans.__('Release'),
+      caption: trans.__('Freeze the newest candidate with its evidence'),
+      collection: 'releases'
+    },
+    {
+      id: CommandIDs.monitor,
+      label: trans.__('Assess health'),
+      caption: trans.__('Judge the last window of predictions'),
+      collection: 'health'
+    }
+  ];
+  for (const verb of verbs) {
+    addVerb(commands, workspace, tracker, verb);
+  }
+  addDecision(commands, workspace, CommandIDs.approve, true);
+  addDecision(commands, workspace, CommandIDs.reject, false);
+}
+
+function addVerb(
+  commands: CommandRegistry,
+  workspace: Workspace,
+  tracker: INotebookTracker,
+  verb: IVerb
+): void {
+  commands.addCommand(verb.id, {
+    label: verb.label,
+    caption: verb.caption,
+    isEnabled: () => workspace.project !== null,
+    describedBy: { args: { type: 'object', properties: {} } },
+    execute: async () => {
+      if (!verb.readsNotebook || (await saveNotebook(workspace, tracker))) {
+        await startJob(workspace, (client, project) =>
+          client.start(verb.collection, project.path, verb.body?.() ?? {})
+        );
+      }
+    }
+  });
+}
+
+function addDecision(
+  commands: CommandRegistry,
+  workspace: Workspace,
+  id: string,
+  approved: boolean
+): void {
+  const { trans } = workspace;
+  const label = approved ? trans.__('Approve…') : trans.__('Reject…');
+  commands.addCommand(id, {
+    label,
+    caption: approved
+      ? trans.__('Say yes to the newest candidate, with the reason')
+      : trans.__('Say no to the newest candidate, with the reason'),
+    isEnabled: () => workspace.project !== null,
+    describedBy: {
+      args: { type: 'object', properties: { reason: { type: 'string' } } }
+    },
+    execute: async args => {
+      const candidate = workspace.project && stageOf(workspace.project, 'train')?.record;
+      const title = approved
+        ? trans.__('Approve %1', candidate?.summary ?? '')
+        : trans.__('Reject %1', candidate?.summary ?? '');
+      const reason = args.reason ?? (await askReason(workspace, title, label));
+      if (reason) {
+        await startJob(workspace, (client, project) =>
+          client.start('approvals', project.path, { approved, reason })
+        );
+      }
+    }
+  });
+}
+
+async function askReason(
+  workspace: Workspace,
+  title: string,
+  okLabel: string
+): Promise<string | null> {
+  const { trans } = workspace;
+  const answer = await InputDialog.getText({
+    title,
+    label: trans.__('The reason; it is kept with your name, bound to this candidate'),
+    okLabel: okLabel.replace('…', ''),
+    required: true
+  });
+  return answer.button.accept ? (answer.value?.trim() ?? null) : null;
+}
+
+function contractIsEdited(workspace: Workspace): boolean {
+  const stage = workspace.project && stageOf(workspace.project, 'contract');
+  return stage?.verb === 'contract show';
+}

@@ -1,0 +1,49 @@
+import { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
+import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { Widget } from '@lumino/widgets';
+
+import { NAME } from '../tokens';
+import { nbprodIcon } from '../widgets/icons';
+
+/** A view of the main area of which there is one. */
+export interface IView {
+  command: string;
+  id: string;
+  label: string;
+  caption: string;
+  make: () => Widget;
+}
+
+/** The command that opens a view beside the notebook; it comes back when the page is loaded anew. */
+export function addView(
+  app: JupyterFrontEnd,
+  palette: ICommandPalette | null,
+  restorer: ILayoutRestorer | null,
+  view: IView
+): void {
+  const { commands, shell } = app;
+  const tracker = new WidgetTracker<MainAreaWidget>({ namespace: view.id });
+  commands.addCommand(view.command, {
+    label: view.label,
+    caption: view.caption,
+    icon: nbprodIcon,
+    describedBy: { args: { type: 'object', properties: {} } },
+    execute: async () => {
+      let widget = tracker.currentWidget;
+      if (!widget || widget.isDisposed) {
+        const content = view.make();
+        content.node.setAttribute('role', 'region');
+        content.node.setAttribute('aria-label', view.label);
+        widget = new MainAreaWidget({ content });
+        widget.id = view.id;
+        widget.title.label = view.label;
+        widget.title.icon = nbprodIcon;
+        shell.add(widget, 'main', { mode: 'split-right', type: NAME });
+        await tracker.add(widget);
+      }
+      shell.activateById(widget.id);
+    }
+  });
+  palette?.addItem({ command: view.command, category: NAME });
+  void restorer?.restore(tracker, { command: view.command, name: () => view.id });
+}

@@ -1,0 +1,142 @@
+import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import * as React from 'react';
+
+import type { Stage } from '../api/client';
+import { IWorkspace, Workspace } from '../model/workspace';
+import { addCellCommands } from '../commands/cells';
+import { addProjectCommands } from '../commands/project';
+import { addRoadCommands } from '../commands/road';
+import { addRolloutCommands } from '../commands/rollout';
+import { CommandIDs } from '../tokens';
+import { nbprodIcon } from '../widgets/icons';
+import { LiveWidget } from '../widgets/liveWidget';
+import { RoadPanel } from '../widgets/RoadPanel';
+import { IStageAction } from '../widgets/StageRow';
+
+/** The panel on the right: every stage of the road with its button, and the jobs. */
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: 'nbprod:road',
+  description: 'The road from the notebook to production, one button a stage.',
+  autoStart: true,
+  requires: [IWorkspace, INotebookTracker],
+  optional: [ICommandPalette, ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    workspace: Workspace,
+    tracker: INotebookTracker,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null
+  ) => {
+    const { commands, shell } = app;
+    const { trans } = workspace;
+    addRoadCommands(commands, workspace, tracker);
+    addRolloutCommands(commands, workspace);
+    addProjectCommands(commands, workspace, tracker);
+    addCellCommands(app, workspace, tracker);
+
+    const panel = new LiveWidget(() => drawRoad(app, workspace, tracker), [workspace.changed]);
+    panel.id = 'nbprod-road';
+    panel.title.icon = nbprodIcon;
+    panel.title.caption = trans.__('nbprod: the road to production');
+    panel.node.setAttribute('role', 'region');
+    panel.node.setAttribute('aria-label', trans.__('The road to production'));
+    shell.add(panel, 'right', { rank: 450, type: 'nbprod' });
+    restorer?.add(panel, 'nbprod-road');
+    tracker.currentChanged.connect((_, current) => {
+      const inspection = current && workspace.inspectionOf(current);
+      inspection?.changed.connect(panel.update, panel);
+      panel.update();
+    });
+
+    commands.addCommand(CommandIDs.openRoad, {
+      label: trans.__('Show the road to production'),
+      caption: trans.__('Every stage from the notebook to the watched service'),
+      icon: nbprodIcon,
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: () => {
+        shell.activateById(panel.id);
+        panel.node.querySelector<HTMLElement>('button:not([disabled])')?.focus();
+        void workspace.refresh();
+      }
+    });
+    workspace.changed.connect(() => commands.notifyCommandChanged());
+    for (const command of inPalette()) {
+      palette?.addItem({ command, category: trans.__('nbprod') });
+    }
+  }
+};
+
+function inPalette(): string[] {
+  const { openRoad, extract, sync, contract, parity, train, gate, approve, reject } = CommandIDs;
+  const { release, deploy, promote, rollback, pause, resume, abort, undeploy } = CommandIDs;
+  const { monitor, createProject, refresh, nextFinding, fixFinding, proposeRoles } = CommandIDs;
+  return [
+    ...[openRoad, extract, sync, contract, parity, train, gate, approve, reject, release, deploy],
+    ...[promote, rollback, pause, resume, abort, undeploy, monitor, createProject, refresh],
+    ...[nextFinding, fixFinding, proposeRoles]
+  ];
+}
+
+function drawRoad(
+  app: JupyterFrontEnd,
+  workspace: Workspace,
+  tracker: INotebookTracker
+): React.ReactElement {
+  const { commands } = app;
+  const panel = tracker.currentWidget;
+  const inspection = panel ? workspace.inspectionOf(panel) : null;
+  const view = workspace.project;
+  const action = (id: string, isNext = false): IStageAction => ({
+    label: commands.label(id),
+    caption: commands.caption(id),
+    isEnabled: commands.isEnabled(id),
+    isNext,
+    onClick: () => void commands.execute(id)
+  });
+  return (
+    <RoadPanel
+      path={workspace.where.path}
+      view={view}
+      notice={workspace.where.notice ?? workspace.work.notice}
+      jobs={workspace.ownJobs}
+      findings={inspection?.findings ?? []}
+      fixesOf={finding => inspection?.fixesOf(finding) ?? []}
+      actionsOf={stage => commandsOf(stage).map(id => action(id, view?.next_stage === stage.name))}
+      rollout={(view?.verbs ?? [])
+        .map(verb => `nbprod:${verb}`)
+        .filter(id => commands.hasCommand(id))
+        .map(id => action(id))}
+      readLog={(id, offset) => workspace.client.getJobLog(id, offset)}
+      onCreate={() => void commands.execute(CommandIDs.createProject)}
+      onRetry={() => void commands.execute(CommandIDs.refresh)}
+      onCancel={job => void workspace.work.cancel(job.id)}
+      onReport={(path, title) => void commands.execute(CommandIDs.openReport, { path, title })}
+      onPlace={(cellId, line) => void commands.execute(CommandIDs.showCell, { cellId, line })}
+      onFix={fix =>
+        void commands.execute(CommandIDs.fixFinding, { changes: fix.changes, title: fix.title })
+      }
+      trans={workspace.trans}
+    />
+  );
+}
+
+function commandsOf(stage: Stage): string[] {
+  const { approve, reject, contract, deploy, gate, monitor } = CommandIDs;
+  const { extract, sync, parity, release, train } = CommandIDs;
+  const known: Record<string, string[]> = {
+    extract: [stage.verb === 'sync' ? sync : extract],
+    contract: [contract],
+    parity: [parity],
+    train: [train],
+    gate: [gate],
+    approve: [approve, reject],
+    release: [release],
+    deploy: [deploy],
+    health: [monitor]
+  };
+  return known[stage.name] ?? [];
+}
+
+export default plugin;

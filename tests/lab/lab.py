@@ -1,0 +1,142 @@
+"""A real JupyterLab with the built extension, and a real Chromium that works in it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from browser import chromium
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+BUILT = ROOT / "nbprod" / "labextension"
+MAKE = "`make extension` builds it (Node 20 or newer)"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab."""
+
+    url: str
+    token: str
+    root: Path  # the folder it shows
+    log: Path
+
+    def address(self, path: str = "", *, workspace: str = "default") -> str:
+        """The page that opens a file of the root."""
+        tree = f"/tree/{path}" if path else ""
+        return f"{self.url}lab/workspaces/{workspace}{tree}?token={self.token}&reset"
+
+
+@contextlib.contextmanager
+def jupyterlab(root: Path, home: Path, *, server: bool = True) -> Iterator[Lab]:
+    """JupyterLab on loopback over a folder, with its settings in a home of its own.
+
+    server: without it, nbprod's server extension is off.
+    """
+    assert (BUILT / "package.json").exists(), f"{BUILT} is missing: {MAKE}"
+    home.mkdir(parents=True, exist_ok=True)
+    extensions = home / "data" / "labextensions"
+    extensions.mkdir(parents=True)
+    (extensions / "nbprod").symlink_to(BUILT)
+    _settings(home)
+    token, port = secrets.token_hex(16), _free_port()
+    lab = Lab(f"http://127.0.0.1:{port}/", token, root, home / "lab.log")
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += [f"--ServerApp.root_dir={root}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    command += ["--ServerApp.ip=127.0.0.1", f"--IdentityProvider.token={token}"]
+    command += [f"--ServerApp.jpserver_extensions={{'nbprod.server': {server}}}"]
+    command += ["--LabApp.expose_app_in_browser=True"]
+    with lab.log.open("w") as log:
+        process = subprocess.Popen(
+            command, cwd=root, env=_environment(home), stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        _wait_until_it_answers(lab, process)
+        yield lab
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _environment(home: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
+    return {
+        **kept,
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def _settings(home: Path) -> None:
+    folder = home / "settings" / "@jupyterlab" / "apputils-extension"
+    folder.mkdir(parents=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}
+    (folder / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_it_answers(lab: Lab, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        assert process.poll() is None, f"JupyterLab ended:\n{lab.log.read_text()}"
+        with contextlib.suppress(urllib.error.URLError, OSError):
+            urllib.request.urlopen(f"{lab.url}api?token={lab.token}", timeout=5).read()
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"JupyterLab does not answer:\n{lab.log.read_text()}")
+
+
+@contextlib.contextmanager
+def browsing() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**chromium())
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def open_lab(page: Page, lab: Lab, path: str = "", **address: Any) -> Page:
+    """Open Lab, on a file where one is named, and wait until every plugin is there."""
+    page.goto(lab.address(path, **address))
+    page.wait_for_function(
+        "() => window.jupyterapp && window.jupyterapp.restored.then(() =>"
+        " window.jupyterapp.allPluginsActivated).then(() => true)"
+    )
+    if path.endswith(".ipynb"):
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    return page
+
+
+def command(page: Page, name: str, arguments: dict[str, Any] | None = None) -> None:
+    """Execute a command of Lab, as the palette would."""
+    page.evaluate(
+        "([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments or {}]
+    )
