@@ -34,10 +34,11 @@ class Lab:
     root: Path  # the folder it shows
     log: Path
 
-    def address(self, path: str = "", *, workspace: str = "default") -> str:
+    def address(self, path: str = "", *, workspace: str = "default", reset: bool = True) -> str:
         """The page that opens a file of the root."""
         tree = f"/tree/{path}" if path else ""
-        return f"{self.url}lab/workspaces/{workspace}{tree}?token={self.token}&reset"
+        end = "&reset" if reset else ""
+        return f"{self.url}lab/workspaces/{workspace}{tree}?token={self.token}{end}"
 
 
 @contextlib.contextmanager
@@ -140,3 +141,27 @@ def command(page: Page, name: str, arguments: dict[str, Any] | None = None) -> N
     page.evaluate(
         "([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments or {}]
     )
+
+
+def notebook(sources: list[str], tags: list[list[str]]) -> Any:
+    """A Python notebook of code cells with these tags."""
+    import nbformat
+
+    made = nbformat.v4.new_notebook()
+    made.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    for source, given in zip(sources, tags, strict=True):
+        made.cells.append(nbformat.v4.new_code_cell(source))
+        if given:
+            made.cells[-1].metadata["tags"] = given
+    return made
+
+
+def tags_on_disk(path: Path) -> list[list[str]]:
+    """The tags of every cell, as the file has them."""
+    import nbformat
+
+    return [cell.metadata.get("tags", []) for cell in nbformat.read(path, 4).cells]

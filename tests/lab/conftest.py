@@ -1,0 +1,53 @@
+"""One real JupyterLab with nbprod's server and front end, and one real Chromium, for all of these."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command import nbprod
+from lab import Lab, browsing, jupyterlab
+from playwright.sync_api import Browser, Page, expect
+
+expect.set_options(timeout=20_000)  # two cores are shared with what the page asks the server for
+
+
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab over a folder with the starter project in `starter`; each test takes a copy."""
+    base = tmp_path_factory.mktemp("lab")
+    root = base / "root"
+    root.mkdir()
+    assert nbprod("init", "starter", cwd=root).code == 0
+    with jupyterlab(root, base / "home") as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def chromium_browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(chromium_browser: Browser) -> Iterator[Page]:
+    """A window of its own, as another person would have; an error in the page fails the test."""
+    context = chromium_browser.new_context(viewport={"width": 1500, "height": 950})
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def project(lab: Lab, request: pytest.FixtureRequest) -> Path:
+    """A starter project of the test's own in Lab's folder."""
+    folder = lab.root / request.node.name[:60]
+    shutil.copytree(lab.root / "starter", folder)
+    return folder

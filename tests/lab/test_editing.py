@@ -1,0 +1,70 @@
+"""A notebook while it is edited: findings at their lines, their fixes, the module, the data flow."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from lab import Lab, command, notebook, open_lab
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def untagged(lab: Lab, request: pytest.FixtureRequest) -> Path:
+    """A notebook whose features read what an untagged cell defines."""
+    path = lab.root / f"{request.node.name}.ipynb"
+    sources = ["def tripled(x):\n    return 3 * x", "def transform(frame):\n    return tripled(frame)"]
+    nbformat.write(notebook(sources, [[], ["nbprod:features"]]), path)
+    return path
+
+
+def test_a_finding_appears_at_its_line_and_its_fix_mends_it(
+    lab: Lab, page: Page, untagged: Path
+) -> None:
+    """The cell says what it lacks while it is edited; the quick fix tags the cell that gives it."""
+    open_lab(page, lab, untagged.name)
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    count = cells.nth(1).locator(".jp-nbprod-count")
+    expect(count).to_contain_text("error")
+    expect(cells.nth(1).locator(".cm-lint-marker-error")).to_be_visible()
+    assert "tripled" in (count.get_attribute("aria-label") or "")
+
+    cells.nth(1).locator(".cm-lintRange-error").first.hover()
+    page.locator(".cm-tooltip-lint .cm-diagnosticAction").first.click()
+    expect(cells.nth(0).locator(".jp-nbprod-badge")).to_have_text("lib")
+    expect(count).to_have_count(0)
+    expect(cells.nth(1).locator(".cm-lint-marker-error")).to_have_count(0)
+
+
+def test_the_module_is_shown_as_it_would_be_now(lab: Lab, page: Page, project: Path) -> None:
+    """The preview follows the text, leads from a line to its cell, and shows what would change."""
+    open_lab(page, lab, f"{project.name}/notebooks/train.ipynb")
+    command(page, "nbprod:open-module")
+    module = page.locator(".jp-nbprod-module")
+    choice = module.get_by_label("File")
+    expect(choice).to_contain_text("parameters.py (differs)")
+    choice.select_option("parameters.py")
+    line = module.get_by_role("button").filter(has_text="max_iter").first
+    line.click()
+    active = page.locator(".jp-Notebook .jp-mod-active")
+    expect(active.locator(".jp-nbprod-badge")).to_have_text("parameters")
+
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\nextra_rounds = 7")
+    expect(module).to_contain_text("extra_rounds")
+    choice.select_option(label="What would change on the disk")
+    expect(module.locator("[data-change=added]").filter(has_text="extra_rounds").first).to_be_visible()
+
+
+def test_the_data_flow_names_what_each_cell_reads(lab: Lab, page: Page, project: Path) -> None:
+    """The graph has the cells in order, says in words what flows, and leads to a cell."""
+    open_lab(page, lab, f"{project.name}/notebooks/train.ipynb")
+    command(page, "nbprod:open-flow")
+    fit = page.locator(".jp-nbprod-flow button").filter(has_text="fit")
+    expect(fit.first).to_have_attribute("aria-label", re.compile("reads .*train"))
+    fit.first.click()
+    expect(page.locator(".jp-Notebook .jp-mod-active .jp-nbprod-badge")).to_have_text("fit")
