@@ -53,7 +53,8 @@ wheel: $(STAMP) node ## a wheel with the front end inside, in dist/: whoever ins
 
 # Everything at once, in three workers on two cores: processes that start wait for the disk. What
 # `check` ran is not run again; what needs a quiet machine is in soak and bench.
-test: $(STAMP) browser services check ## everything: check, then every test
+test: $(STAMP) browser services extension check ## everything: check, then every test
+	cd extensions && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm test
 	$(BIN)/python -m pytest -q -n 3 --dist loadgroup --no-loadscope-reorder \
 	  --ignore tests/test_house_rules.py --ignore tests/benchmarks --ignore tests/soak
 
@@ -70,4 +71,4 @@ lab: extension  ## JupyterLab on the flights project
 	cd .lab && ../$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 clean:
-	rm -rf .demo .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .demo .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis extensions/lib nbprod/labextension

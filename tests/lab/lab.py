@@ -42,10 +42,12 @@ class Lab:
 
 
 @contextlib.contextmanager
-def jupyterlab(root: Path, home: Path, *, server: bool = True) -> Iterator[Lab]:
+def jupyterlab(
+    root: Path, home: Path, *, server: bool = True, environ: dict[str, str] | None = None
+) -> Iterator[Lab]:
     """JupyterLab on loopback over a folder, with its settings in a home of its own.
 
-    server: without it, nbprod's server extension is off.
+    server: without it, nbprod's server extension is off. environ: what its environment has besides.
     """
     assert (BUILT / "package.json").exists(), f"{BUILT} is missing: {MAKE}"
     home.mkdir(parents=True, exist_ok=True)
@@ -56,13 +58,21 @@ def jupyterlab(root: Path, home: Path, *, server: bool = True) -> Iterator[Lab]:
     token, port = secrets.token_hex(16), _free_port()
     lab = Lab(f"http://127.0.0.1:{port}/", token, root, home / "lab.log")
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--ServerApp.root_dir={root}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    command += [
+        f"--ServerApp.root_dir={root}",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+    ]
     command += ["--ServerApp.ip=127.0.0.1", f"--IdentityProvider.token={token}"]
     command += [f"--ServerApp.jpserver_extensions={{'nbprod.server': {server}}}"]
     command += ["--LabApp.expose_app_in_browser=True"]
     with lab.log.open("w") as log:
         process = subprocess.Popen(
-            command, cwd=root, env=_environment(home), stdout=log, stderr=subprocess.STDOUT
+            command,
+            cwd=root,
+            env=_environment(home) | (environ or {}),
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
     try:
         _wait_until_it_answers(lab, process)

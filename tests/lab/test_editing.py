@@ -17,7 +17,10 @@ pytestmark = pytest.mark.engine
 def untagged(lab: Lab, request: pytest.FixtureRequest) -> Path:
     """A notebook whose features read what an untagged cell defines."""
     path = lab.root / f"{request.node.name}.ipynb"
-    sources = ["def tripled(x):\n    return 3 * x", "def transform(frame):\n    return tripled(frame)"]
+    sources = [
+        "def tripled(x):\n    return 3 * x",
+        "def transform(frame):\n    return tripled(frame)",
+    ]
     nbformat.write(notebook(sources, [[], ["nbprod:features"]]), path)
     return path
 
@@ -57,7 +60,9 @@ def test_the_module_is_shown_as_it_would_be_now(lab: Lab, page: Page, project: P
     page.keyboard.type("\nextra_rounds = 7")
     expect(module).to_contain_text("extra_rounds")
     choice.select_option(label="What would change on the disk")
-    expect(module.locator("[data-change=added]").filter(has_text="extra_rounds").first).to_be_visible()
+    expect(
+        module.locator("[data-change=added]").filter(has_text="extra_rounds").first
+    ).to_be_visible()
 
 
 def test_the_data_flow_names_what_each_cell_reads(lab: Lab, page: Page, project: Path) -> None:

@@ -38,7 +38,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       }
     };
     addHealthCommands(app.commands, workspace, ask);
-    workspace.work.ended.connect(() => void ask());
+    workspace.work.ended.connect(() => void (model.board !== null && ask()));
     addView(app, palette, restorer, {
       command: CommandIDs.openHealth,
       id: 'nbprod-health',

@@ -4,6 +4,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import * as React from 'react';
 
 import type { Stage } from '../api/client';
+import { InspectionModel } from '../model/inspection';
 import { IWorkspace, Workspace } from '../model/workspace';
 import { addCellCommands } from '../commands/cells';
 import { addProjectCommands } from '../commands/project';
@@ -36,37 +37,50 @@ const plugin: JupyterFrontEndPlugin<void> = {
     addProjectCommands(commands, workspace, tracker);
     addCellCommands(app, workspace, tracker);
 
-    const panel = new LiveWidget(() => drawRoad(app, workspace, tracker), [workspace.changed]);
+    const panel: LiveWidget = new LiveWidget(() => {
+      const current = tracker.currentWidget;
+      const inspection = current ? workspace.inspectionOf(current) : null;
+      inspection?.changed.connect(panel.update, panel);
+      return drawRoad(app, workspace, inspection);
+    }, [workspace.changed, tracker.currentChanged]);
     panel.id = 'nbprod-road';
     panel.title.icon = nbprodIcon;
     panel.title.caption = trans.__('nbprod: the road to production');
+    panel.node.tabIndex = -1;
     panel.node.setAttribute('role', 'region');
     panel.node.setAttribute('aria-label', trans.__('The road to production'));
     shell.add(panel, 'right', { rank: 450, type: 'nbprod' });
     restorer?.add(panel, 'nbprod-road');
-    tracker.currentChanged.connect((_, current) => {
-      const inspection = current && workspace.inspectionOf(current);
-      inspection?.changed.connect(panel.update, panel);
-      panel.update();
-    });
 
     commands.addCommand(CommandIDs.openRoad, {
       label: trans.__('Show the road to production'),
       caption: trans.__('Every stage from the notebook to the watched service'),
       icon: nbprodIcon,
       describedBy: { args: { type: 'object', properties: {} } },
-      execute: () => {
+      execute: async () => {
         shell.activateById(panel.id);
-        panel.node.querySelector<HTMLElement>('button:not([disabled])')?.focus();
-        void workspace.refresh();
+        panel.node.focus();
+        await workspace.refresh();
+        await new Promise(requestAnimationFrame);
+        if (document.activeElement === panel.node) {
+          nextButton(panel.node)?.focus(); // nobody went elsewhere meanwhile
+        }
       }
     });
-    workspace.changed.connect(() => commands.notifyCommandChanged());
+    workspace.where.changed.connect(() => commands.notifyCommandChanged());
     for (const command of inPalette()) {
       palette?.addItem({ command, category: trans.__('nbprod') });
     }
   }
 };
+
+/** The button of the step that the road wants next; the first one where there is none. */
+function nextButton(node: HTMLElement): HTMLElement | null {
+  return (
+    node.querySelector<HTMLElement>('button.jp-mod-accept:enabled') ??
+    node.querySelector<HTMLElement>('button:enabled')
+  );
+}
 
 function inPalette(): string[] {
   const { openRoad, extract, sync, contract, parity, train, gate, approve, reject } = CommandIDs;
@@ -82,11 +96,9 @@ function inPalette(): string[] {
 function drawRoad(
   app: JupyterFrontEnd,
   workspace: Workspace,
-  tracker: INotebookTracker
+  inspection: InspectionModel | null
 ): React.ReactElement {
   const { commands } = app;
-  const panel = tracker.currentWidget;
-  const inspection = panel ? workspace.inspectionOf(panel) : null;
   const view = workspace.project;
   const action = (id: string, isNext = false): IStageAction => ({
     label: commands.label(id),
