@@ -16,12 +16,21 @@ def holdout_metrics(outputs: pd.DataFrame, label: pd.Series, task: str) -> dict[
 
     classification with a score in [0, 1] against 0/1 labels: auc, brier, log_loss, accuracy (at
     0.5); with predicted classes: accuracy. Otherwise, numbers against numbers: mae, rmse, r2.
+    Rows without a label are left out. Where a prediction is no number there is but one metric,
+    ``not_a_number``: the share of such rows, in (0, 1].
     """
+    import numpy as np
     import pandas as pd
 
+    known = label.notna().to_numpy()
+    outputs, label = outputs[known], label[known]
     if not len(outputs):
         return {}
     column = score_column(outputs, str(label.name))
+    if pd.api.types.is_float_dtype(outputs[column]):
+        share = float((~np.isfinite(outputs[column].to_numpy(dtype=float))).mean())
+        if share:
+            return {"not_a_number": share}
     if task == "classification":
         return _classification(outputs[column], label)
     if not pd.api.types.is_numeric_dtype(outputs[column]) or not pd.api.types.is_numeric_dtype(

@@ -46,3 +46,15 @@ def test_what_cannot_be_compared_has_no_metric():
     assert holdout_metrics(pd.DataFrame({"p": []}), LABEL.head(0), "regression") == {}
     words = pd.DataFrame({"p": ["a"]})
     assert holdout_metrics(words, pd.Series([1.0], name="y"), "regression") == {}
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_prediction_that_is_no_number_has_no_other_metric(task):
+    """No mean that is none, no accuracy that counts it as wrong; rows without label are no rows."""
+    outputs = pd.DataFrame({"late": [0.1, float("nan"), float("inf"), 0.4, 0.2]})
+    label = pd.Series([0.0, 1.0, 1.0, 0.0, float("nan")], name="late")
+    assert holdout_metrics(outputs, label, task) == {"not_a_number": 0.5}
+    good = holdout_metrics(outputs.iloc[[0, 3, 4]], label.iloc[[0, 3, 4]], task)
+    assert good == holdout_metrics(outputs.iloc[[0, 3]], label.iloc[[0, 3]], task)
+    assert "not_a_number" not in good
+    assert holdout_metrics(outputs.iloc[4:], label.iloc[4:], task) == {}
