@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from nbprod.extraction.pieces import source_of
+from nbprod.extraction.pieces import part_source, source_of, statement
 from nbprod.extraction.rules import finding
 from nbprod.notebook.effects import root_name
 
@@ -38,6 +38,7 @@ def set_apart(selection: Selection) -> None:
     for place, piece in enumerate(selection.pieces):
         if piece.role != "predict":
             continue
+        piece = _spelled_out(selection, piece, made)  # noqa: PLW2901 - what it says, in other words
         found = _stored(piece, made)
         if found is not None:
             frame, column = found
@@ -98,6 +99,32 @@ def _copies_itself(piece: Piece) -> bool:
     return isinstance(piece.node, ast.Assign) and ast.unparse(piece.node) in {
         f"{name} = {name}.copy()" for name in piece.names.binds
     }
+
+
+def _spelled_out(selection: Selection, piece: Piece, made: set[str]) -> Piece:
+    """``test = test.assign(late=answer)`` as ``test["late"] = answer``; any other as it is."""
+    node, syntax = piece.node, piece.syntax
+    if not (
+        isinstance(node, ast.Assign)
+        and isinstance(target := node.targets[0], ast.Name)
+        and isinstance(call := node.value, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "assign"
+        and isinstance(call.func.value, ast.Name)
+        and len(call.keywords) == 1
+        and not call.args
+        and call.keywords[0].arg
+        and call.func.value.id not in made
+        and not isinstance(call.keywords[0].value, ast.Lambda)
+    ):
+        return piece
+    value = part_source(piece, call.keywords[0].value)
+    text = f"{target.id}[{call.keywords[0].arg!r}] = {value}".replace("'", '"', 2)
+    made_node, made_syntax = statement(text)
+    if _stored(replace(piece, node=made_node), made) is None:
+        return piece
+    above = made_syntax.with_changes(leading_lines=syntax.leading_lines)
+    return _changed(selection, piece, above)
 
 
 def _stored(piece: Piece, made: set[str]) -> tuple[str, str] | None:

@@ -19,14 +19,16 @@ def different_step(
 ) -> tuple[bool, Piece | None]:
     """Whether two slices do something else, names of rows and variables aside; and where.
 
-    The statement is the other slice's first that differs; None where it only ends earlier.
+    The statement is the other slice's first that differs; where that only ends earlier, the first
+    that it lacks.
     """
     first, second = _shape(one, one_result, anatomy), _shape(other, other_result, anatomy)
     if [told for told, _ in first] == [told for told, _ in second]:
         return False, None
     for index, (told, piece) in enumerate(second):
         if index >= len(first) or told != first[index][0]:
-            return True, piece
+            lacking = first[index][1] if index < len(first) else None
+            return True, piece or lacking
     return True, None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nbprod.extraction.pieces import part_source, statement
 from nbprod.extraction.rules import refusal
 from nbprod.notebook.effects import root_name
+from nbprod.notebook.graph import GIVEN_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -80,6 +81,9 @@ def _row_root(piece: Piece, imports: Collection[str]) -> str | None:
         arguments = _arguments(value)
         names = [root_name(item) for item in arguments]
         root = next((name for name in names if name), None)
+    if root is None or root in GIVEN_NAMES:  # (df["late"] > 15).astype(int)
+        read = [name for name in piece.names.reads if name not in {*GIVEN_NAMES, *imports}]
+        root = read[0] if len(read) == 1 else None
     return root
 
 
@@ -165,7 +169,7 @@ def on_frame(selection: Selection, frame: str, arrays: list[str], piece: Piece) 
         value = getattr(binder.node, "value", None) if binder is not None else None
         if binder is None or not isinstance(value, ast.expr):
             continue
-        if set(binder.names.reads) == {frame}:
+        if set(binder.names.reads) - GIVEN_NAMES - selection.imports.keys() == {frame}:
             names[name] = part_source(binder, value)
     options = getattr(getattr(piece.node, "value", None), "keywords", [])
     for keyword in options:
@@ -230,7 +234,7 @@ def refuse_split(piece: Piece, what: str, hint: str) -> Exception:
     """The error for a split that cannot be put before the features."""
     return refusal(
         "NBX023",
-        f"the split cell {piece.cell_id} {what}",
+        f"the {piece.role} cell {piece.cell_id} {what}",
         hint=hint,
         cell_id=piece.cell_id,
         line=piece.line,

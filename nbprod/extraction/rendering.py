@@ -138,7 +138,7 @@ class Renderer:
         if cells:
             lines += wrapped("# Cells: ", ", ".join(cells))
             lines.append(f"# sha256 of these cells: {digest}")
-        lines.append("# ruff: noqa")  # statements are carried over verbatim, style and all
+            lines.append("# ruff: noqa")  # statements are carried over verbatim, style and all
         return "\n".join(lines) + "\n"
 
     # ------------------------------------------------------------ parameters, tests, __init__

@@ -114,6 +114,16 @@ def _only_names_columns(work: Workbench, piece: Piece) -> bool:
     return piece.role == "features" and bool(frames) and named == frames
 
 
+def _of_features(work: Workbench, piece: Piece) -> bool:
+    """Whether the columns that a statement names are those of the features."""
+    frames = [
+        (name, by)
+        for name in work.program.needs(piece)
+        if work.rows(name, by := work.program.writer(piece, name))
+    ]
+    return frames == [work.features]
+
+
 def check_lineage(work: Workbench, part: Slice, rows: str, role: str) -> None:
     """After a late split, statements must not mix the chosen rows with all rows.
 
@@ -256,6 +266,9 @@ def _stop(
         if by.role == "train" and work.anatomy.is_label_chain(name, by):
             work.keep(name, by, reader)  # an encoder of the label: fit() learns it too
             return True
+        if reader is not None and reader.role == "features" and (name, by) == work.features:
+            indexed[name] = by  # for its columns: _only_names_columns
+            return True
         other = bool(work.rows(name, by)) and (name, by) != work.features
         if other and reader is not None and reads_only_index(reader, name):
             indexed[name] = by
@@ -266,6 +279,8 @@ def _stop(
         if by.role in ("fit", "data"):
             work.keep(name, by, reader)
             return True
+        if _only_names_columns(work, by) and _of_features(work, by):
+            return False  # columns = [c for c in X.columns if ...]
         raise work.refuse_role(
             reader, name, by, "predict() is given the model, features and what fit cells learned"
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nbprod.extraction.anatomy import call_argument
 from nbprod.extraction.meanings import fitted_names, has_effect, looks_like_label
 from nbprod.extraction.rules import refusal
+from nbprod.notebook.effects import root_name
 
 if TYPE_CHECKING:
     from nbprod.extraction.pieces import Piece
@@ -67,6 +68,11 @@ def _names_label(work: Workbench, piece: Piece, found: dict[str, Piece | None]) 
     named = {work.label, *work.anatomy.label_names}
     formula = re.compile(rf"^\s*(\w+\()?{re.escape(work.label)}\)?\s*~")
     for node in piece.nodes:
+        if isinstance(node, ast.Subscript) and root_name(node.value) in found:
+            # features.loc[rows, "late"], features[["a", "late"]]
+            parts = {getattr(item, "value", getattr(item, "id", "")) for item in _items(node.slice)}
+            if isinstance(node.slice, ast.Tuple | ast.List) and named & parts and _is_more(node):
+                return True
         if not isinstance(node, ast.Call):
             continue
         handed = any(isinstance(item, ast.Name) and item.id in found for item in _passed(node))
@@ -77,6 +83,18 @@ def _names_label(work: Workbench, piece: Piece, found: dict[str, Piece | None]) 
             if isinstance(text, str) and formula.match(text):
                 return True
     return False
+
+
+def _items(index: ast.expr) -> list[ast.expr]:
+    """The parts of an index, those of lists in it among them."""
+    if not isinstance(index, ast.Tuple | ast.List):
+        return [index]
+    return [part for item in index.elts for part in _items(item)]
+
+
+def _is_more(node: ast.Subscript) -> bool:
+    """Whether it takes more than the label's whole column, which is an argument of its own."""
+    return not (isinstance(node.slice, ast.List) and len(node.slice.elts) == 1)
 
 
 def _passed(call: ast.Call) -> list[ast.expr]:
@@ -133,6 +151,17 @@ def one_frame_of_features(
     """The one value that statements read as features; ExtractionError for none or several."""
     if len(found) == 1:
         return next(iter(found.items()))
+    for piece in pieces if label else ():
+        bound = [name for name in piece.names.binds if looks_like_label(name)]
+        if bound and found.keys() & set(piece.names.needs):
+            raise refusal(
+                "NBX023",
+                f"cell {piece.cell_id} line {piece.line}: {bound[0]} is not taken from the column"
+                f" {label!r} by its name: `{piece.first_line[:60]}`",
+                hint=f"take the label by its name: {bound[0]} = frame[{label!r}]",
+                cell_id=piece.cell_id,
+                line=piece.line,
+            )
     labels = [name for name in found if looks_like_label(name)]
     if label and len(labels) == 1 and len(found) == 2:
         (name,) = labels

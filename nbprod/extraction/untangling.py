@@ -18,12 +18,14 @@ from nbprod.extraction.lineage import (
     free_names,
     insert_after,
     made,
+    moves_rows,
     on_frame,
     refuse_split,
     taken_names,
     to_features,
+    written,
 )
-from nbprod.extraction.pieces import part_source, source_of
+from nbprod.extraction.pieces import part_source, source_of, statement
 from nbprod.extraction.rewriting import Rewrite, rewrite
 from nbprod.extraction.rules import finding
 from nbprod.extraction.split_loops import split_by_position
@@ -37,6 +39,7 @@ _SPLITTER = "train_test_split"
 
 def untangle(selection: Selection) -> bool:
     """Put the split before the features, in place; whether anything had to be moved."""
+    chosen = [_rows_first(selection, piece) for piece in list(selection.pieces)]
     splits = [piece for piece in selection.pieces if piece.role == "split"]
     if any(split_by_position(selection, piece) for piece in splits):
         return True
@@ -47,7 +50,48 @@ def untangle(selection: Selection) -> bool:
     if any(_reads_features(selection, piece) for piece in splits):
         _from_features(selection, splits)
         return True
-    return False
+    return any(chosen)
+
+
+def _rows_first(selection: Selection, piece: Piece) -> bool:
+    """``df = df[mask]`` of a data cell after features: the raw frame loses these rows, in place.
+
+    Whether it was so. The mask may read no column that features cells make.
+    """
+    node = piece.node
+    if not (
+        piece.role == "data"
+        and isinstance(node, ast.Assign)
+        and len(node.targets) == 1
+        and isinstance(target := node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Subscript)
+        and isinstance(node.value.value, ast.Name)
+        and moves_rows(node)
+        and _reads_features(selection, piece)
+    ):
+        return False
+    computed = node.value.value.id
+    frame = _raw_frame(selection, computed, piece)
+    check_rows(selection, frame, [computed], piece)
+    _check_columns(selection, [piece], computed)
+    how = Rewrite(names={computed: frame})
+    value = source_of(rewrite(statement(part_source(piece, node.value))[1], how))
+    alias = made(selection, piece, f"{target.id} = {computed}", "features")
+    place = selection.pieces.index(piece)
+    selection.pieces[place : place + 1] = [alias] if target.id != computed else []
+    makers = [item for item in selection.pieces if item.role == "data" and frame in written(item)]
+    moved = made(selection, piece, f"{frame} = {value}", "data")
+    at = selection.pieces.index(makers[-1]) + 1
+    selection.pieces.insert(at, replace(moved, order=makers[-1].order + 1))
+    selection.findings.append(
+        finding(
+            "NBX011",
+            f"rows are chosen in {frame}, before features are computed: `{piece.first_line}`",
+            cell_id=piece.cell_id,
+            line=piece.line,
+        )
+    )
+    return True
 
 
 def _arrays(piece: Piece) -> int:

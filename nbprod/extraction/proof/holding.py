@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # Their own state holds pointers into memory; what they were made of tells them.
+# What a vectorizer keeps of its stop words beside them: where in memory they lay.
+_ADDRESSES = frozenset({"_stop_words_id"})
 _MADE_OF = {"cKDTree": ("data", "leafsize", "boxsize"), "KDTree": ("data", "leafsize", "boxsize")}
 
 
@@ -55,7 +57,7 @@ def _reduced(value: Any) -> dict[str, Any]:
     if isinstance(told, str):
         return {"": told}
     arguments, state, items, pairs = (*told[1:5], None, None, None)[:4]
-    fields: dict[str, Any] = _state(state)
+    fields = {name: item for name, item in _state(state).items() if name not in _ADDRESSES}
     if given := [item for item in _given(arguments) if item is not type(value)]:
         fields["arguments"] = given
     if items is not None:

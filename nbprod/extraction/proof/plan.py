@@ -216,8 +216,7 @@ class _Planner:
 
     def _standing_for(self, entry: Entry, name: str, piece: Piece) -> tuple[str, ...]:
         """What the module says in the place of a name: ``b`` for ``a = b``, ``label`` for y."""
-        if entry.shape.name == "train" and self.work.anatomy.is_label_chain(name, piece):
-            return ("label",)
+        of_label = self.work.anatomy.is_label_chain(name, piece)
         found: list[str] = []
         node, before = piece.node, piece
         while isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
@@ -229,7 +228,8 @@ class _Planner:
             if writer is None or writer not in entry.pieces:
                 break
             node, before = writer.node, writer
-        return tuple(entry.names.get(source, source) for source in found)
+        label = ["label"] if entry.shape.name == "train" and of_label else []
+        return (*(entry.names.get(source, source) for source in found), *label)
 
     def _model(self, entry: Entry) -> str:
         return self.work.model if entry.shape.name == "train" else ""
