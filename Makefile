@@ -46,7 +46,8 @@ $(BUILT): $(STAMP) $(shell find extensions -name node_modules -prune -o -name li
 
 extension: $(BUILT) ## the JupyterLab extension, built into this environment
 	@mkdir -p $(VENV)/share/jupyter/labextensions
-	@ln -sfn "$(CURDIR)/nbprod/labextension" $(VENV)/share/jupyter/labextensions/nbprod
+	@rm -rf $(VENV)/share/jupyter/labextensions/nbprod # a copy that pip left would be shown for ever
+	@ln -s "$(CURDIR)/nbprod/labextension" $(VENV)/share/jupyter/labextensions/nbprod
 
 wheel: $(STAMP) node ## a wheel with the front end inside, in dist/: whoever installs it needs no Node
 	HATCH_BUILD_HOOKS_ENABLE=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
@@ -58,7 +59,7 @@ test: $(STAMP) browser services extension check ## everything: check, then every
 	$(BIN)/python -m pytest -q -n 3 --dist loadgroup --no-loadscope-reorder \
 	  --ignore tests/test_house_rules.py --ignore tests/benchmarks --ignore tests/soak
 
-soak: $(STAMP) services ## chaos and long runs, nightly
+soak: $(STAMP) browser services extension ## chaos and long runs, nightly
 	$(BIN)/python -m pytest -q tests/soak
 
 bench: $(STAMP) ## every claim of speed against its peer, in one run

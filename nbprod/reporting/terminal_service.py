@@ -142,8 +142,8 @@ def _health(record: Health) -> list[RenderableType]:
     for report in record.drift:
         parts += _drift(report)
     if record.alerts:
-        alerts = [[a.code, a.message, a.owner, ", ".join(a.sent_to)] for a in record.alerts]
-        parts += rows_table(["alert", "message", "owner", "sent to"], alerts)
+        alerts = [[a.id, a.code, a.message, a.owner, ", ".join(a.sent_to)] for a in record.alerts]
+        parts += rows_table(["for `nbprod ack`", "alert", "message", "owner", "sent to"], alerts)
     return parts
 
 
