@@ -422,6 +422,11 @@ class Violation(_Plain):
     message: str
     value: Any = None
 
+    def told(self) -> str:
+        """It in one line: the row, the column unless the whole row is meant, and what is wrong."""
+        column = f", {self.column}" if self.column else ""
+        return f"row {self.row}{column}: {self.message}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ContractReport(Judgement):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Part = Literal["input", "features", "output"]
 _SHOWN_PER_RULE = 3
+_WHOLE_ROWS = "whole rows"  # where a check looks at more than one column
 _SHOWN = 30
 _MOST_FINDINGS = 100
 _HINTS = {
@@ -107,7 +108,7 @@ class _Failure:
 
     @property
     def key(self) -> str:
-        return f"{self.column}: {self.rule}"
+        return f"{self.column or _WHOLE_ROWS}: {self.rule}"
 
     @property
     def count(self) -> int:
@@ -245,6 +246,7 @@ def _not_aged(rule: ColumnRule) -> Finding:
 
 def _finding(key: str, count: int, rows: int) -> Finding:
     column, _, rule = key.rpartition(": ")
+    column = "" if column == _WHOLE_ROWS else column
     counted = "" if rule in ("missing", "extra", "unit") else f": {count:,} of {rows:,} rows"
     return Finding(
         code="NBC001",

@@ -18,6 +18,7 @@ from nbprod.data import contract as contracts
 from nbprod.data import frames, sources
 from nbprod.data.columns_read import columns_read
 from nbprod.errors import ExecutionError
+from nbprod.lifecycle.contract_jobs import of_training
 from nbprod.lifecycle.isolation import run_job
 from nbprod.lifecycle.parity_jobs import (
     answered_parity,
@@ -95,10 +96,8 @@ def check_contract(
     progress(f"reading {uri}", None)
     query = project.data.query if uri == project.data.train else ""
     frame = sources.load_frame(uri, base=Path(project.project_path), query=query)
-    if part == "input":  # what only training may know is no part of a caller's row
-        known = {rule.name for rule in rules.input}
-        extra = [name for name in frame.columns if name in project.not_inputs or name not in known]
-        frame = frame.drop(columns=extra)
+    if part == "input":
+        frame = frame.drop(columns=of_training(project, rules, frame.columns, uri))
     schemas = project.package_path / "schemas.py"
     return contracts.check_frame(
         rules,
@@ -308,10 +307,14 @@ def transform(
     """Run a module's transform in this fresh process; parity's environment relation."""
     import pandas as pd
 
+    from nbprod.parity.clock import set_ahead
+
     progress("transforming in a fresh process", None)
-    module = load_package(Path(package), version)
-    fitted = load_state(module.features.State, Path(state))
-    features = module.features.transform(pd.read_parquet(frame), fitted)
+    rows = pd.read_parquet(frame)
+    with set_ahead():  # before the module is imported: it may take the time then
+        module = load_package(Path(package), version)
+        fitted = load_state(module.features.State, Path(state))
+        features = module.features.transform(rows, fitted)
     frames.save_frame(features, Path(out))
     return {"rows": len(features)}
 

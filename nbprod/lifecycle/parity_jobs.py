@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.config import Settings
 from nbprod.data.row_validation import RowValidator
 from nbprod.parity.answers import Answered, Comparing
-from nbprod.parity.wire import through_json
+from nbprod.parity.saying import through_json
 from nbprod.predictor.predict import Predictor, records_of
 from nbprod.records import REDACTED, ColumnRule, Json, ParityReport, Prediction, Progress
 

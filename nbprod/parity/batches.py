@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nbprod.data.comparison import UNMEASURABLE, Difference
+from nbprod.data.comparison import UNMEASURABLE, Difference, kind_of_dtype
 from nbprod.parity.calls import Raised, Subject
 from nbprod.parity.outcome import Outcome
 from nbprod.parity.relations import pick
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _PART = 7
 _MOST_CODES = 30  # so few different floats are codes: a sex of 1.0 or 2.0
 _MOST_VALUES = 1000  # texts of a column that may stand in a feature's name
+_WORD = re.compile(r"\w+")
 Seen = dict[str, tuple[Difference, list[int]]]  # column -> the first difference, and its part
 
 
@@ -101,7 +103,10 @@ def _judge(subject: Subject, sight: _Sight, values: Outcome, columns: Outcome) -
     """One finding for the values, one for names and types; one for a row that stands alone."""
     if sight.alone_only() and (sight.raised or sight.rows):
         subject.breaks_alone = True
-        values.findings.append(_alone(subject, sight))
+        if sight.raised or set(map(str, subject.base.columns)) - subject.explained:
+            values.findings.append(_alone(subject, sight))
+        else:
+            values.failed, values.reason = True, "see the findings: no feature is left to compare"
     elif sight.raised:
         part, raised = sight.raised[0]
         size = "for one row alone" if len(part) == 1 else f"for {len(part)} of the rows"
@@ -110,7 +115,7 @@ def _judge(subject: Subject, sight: _Sight, values: Outcome, columns: Outcome) -
     moved = {**sight.values}
     if not sight.alone_only():
         moved |= sight.rows
-    if moved or any(_made_of_values(subject, name) for name in sight.names):
+    if moved or _made_of_rows(subject, list(sight.names)):
         moved |= sight.names
         values.findings.append(_moved(subject, moved))
         sight.names.clear()
@@ -145,6 +150,26 @@ def _alone(subject: Subject, sight: _Sight) -> Finding:
         hint=hint,
         edge="one row",
     )
+
+
+def _made_of_rows(subject: Subject, names: list[str]) -> bool:
+    """Whether features that come and go are named after what the rows hold: values or words."""
+    if any(_made_of_values(subject, name) for name in names):
+        return True
+    words = _words(subject) if names else set()
+    return bool(words) and all({name, name.rpartition("_")[2]} & words for name in names)
+
+
+def _words(subject: Subject) -> set[str]:
+    """The words in the rows' texts, as they are and in small letters."""
+    words: set[str] = set()
+    for place in range(subject.rows.shape[1]):
+        column = subject.rows.iloc[:, place]
+        if kind_of_dtype(column) == "text":
+            for text in column.dropna().iloc[:_MOST_VALUES]:
+                words |= {word for part in _WORD.findall(text) for word in (part, part.lower())}
+                words |= {word for part in text.split() for word in (part, part.lower())}
+    return words
 
 
 def _made_of_values(subject: Subject, name: str) -> bool:

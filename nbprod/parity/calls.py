@@ -15,6 +15,8 @@ from nbprod.notebook.places import Place, places_of
 from nbprod.parity.confinement import Conduct
 from nbprod.parity.features import NoFrame, as_frame
 from nbprod.parity.memory import Memory
+from nbprod.parity.noise import Noise
+from nbprod.records import REDACTED, ColumnDistance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +72,7 @@ class Subject:
     memory: Memory = field(default_factory=Memory)
     explained: set[str] = field(default_factory=set)
     distances: dict[str, tuple[str, float, int]] = field(default_factory=dict)
+    noise: Noise | None = None  # what rounding does to the features, once that was asked
 
     conduct: Conduct = field(default_factory=Conduct)
     origins: dict[Any, Any] = field(default_factory=dict)  # of columns; see `origins`
@@ -117,34 +120,67 @@ class Subject:
         part = self.rows.iloc[list(positions)]
         return part.reset_index(drop=True) if is_numbered(self.rows) else part
 
+    def shown(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """A row as a finding may show it."""
+        return {name: REDACTED if name in self.redact else value for name, value in record.items()}
+
     def compare(self, expected: pd.DataFrame, actual: pd.DataFrame) -> Comparison:
-        """Two feature frames within tolerance, without the columns already explained."""
+        """Two feature frames within tolerance, without the columns already explained.
+
+        Where nobody named a column's tolerance, what rounding alone does is no difference.
+        """
         found = compare(expected, actual, self.tolerance, scales=self.scales)
-        kept = tuple(
-            difference
-            for difference in found.differences
-            if difference.column not in self.explained
-        )
+        kept = []
+        rounding: dict[str, ColumnDistance] = {}
+        for difference in found.differences:
+            if difference.column in self.explained:
+                continue
+            if (item := self._rounding(difference, expected, actual)) is None:
+                kept.append(difference)
+            else:
+                rounding[difference.column] = item
         for item in found.distances:
             if item.column not in self.explained:
-                _, largest, rows = self.distances.get(item.column, ("", 0.0, 0))
-                self.distances[item.column] = (
-                    item.tolerance,
-                    max(largest, item.max_distance),
-                    max(rows, item.rows),
-                )
-        return Comparison(found.distances, kept)
+                self._note(rounding.get(item.column, item))
+        return Comparison(found.distances, tuple(kept))
+
+    def _rounding(
+        self, difference: Difference, expected: pd.DataFrame, actual: pd.DataFrame
+    ) -> ColumnDistance | None:
+        if self.tolerance.get(difference.column, self.tolerance.get("*")) is not None:
+            return None
+        if self.noise is None or self.noise.rows is not self.rows:
+            self.noise = Noise(self.rows, self.features)
+        allowed = self.noise.allows(difference, expected, actual)
+        if allowed is None:
+            return None
+        apart = allowed[1]
+        return ColumnDistance(
+            column=difference.column,
+            tolerance=f"abs:{allowed[0]:.2g}",
+            max_distance=apart,
+            rows=len(expected),
+        )
+
+    def _note(self, item: ColumnDistance) -> None:
+        """Keep a column's largest distance; one in rounding's own measure stays in it."""
+        limit, largest, rows = self.distances.get(item.column, (item.tolerance, 0.0, 0))
+        if item.tolerance.startswith("abs:") and limit != item.tolerance:
+            limit, largest = item.tolerance, 0.0
+        if limit == item.tolerance:
+            largest = max(largest, item.max_distance)
+        self.distances[item.column] = limit, largest, max(rows, item.rows)
 
 
 def _nested(frame: pd.DataFrame) -> frozenset[Any]:
     """The columns whose cells can be changed in place: lists, dicts, arrays."""
-    import pandas as pd
+    import numpy as np
 
     odd = [
         name
         for place, name in enumerate(frame.columns)
-        if frame.dtypes.iloc[place].kind == "O"
-        and not isinstance(frame.dtypes.iloc[place], pd.CategoricalDtype)
+        if isinstance(frame.dtypes.iloc[place], np.dtype)
+        and frame.dtypes.iloc[place].kind == "O"
         and not frame.iloc[:, place].map(lambda cell: isinstance(cell, _PLAIN)).all()
     ]
     return frozenset(odd)

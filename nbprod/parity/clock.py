@@ -2,12 +2,14 @@
 
 Python's and pandas' clocks are written in C and cannot be set; so the names under which the
 user's functions know them (``datetime``, ``pd``, ``time``…) are bound to look-alikes while
-one call lasts. A clock that is reached in another way is not shifted.
+one call lasts. A process of our own is set ahead as a whole, before it imports the user's
+code (`set_ahead`): there a library's clock and a moment taken at import are seen, too.
 """
 
 from __future__ import annotations
 
 import datetime as datetimes
+import os
 import sys
 import time as times
 import types
@@ -19,6 +21,7 @@ from nbprod.parity.memory import code_names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+VARIABLE = "NBPROD_PARITY_CLOCK"
 _NOW = ("now", "today")
 _CLOCKS = frozenset(
     {"now", "today", "utcnow", "time", "time_ns", "localtime", "gmtime", "strftime", "ctime"}
@@ -60,6 +63,29 @@ def shifted(functions: list[types.FunctionType], shift: datetimes.timedelta) -> 
             namespace[name] = value
 
 
+@contextmanager
+def set_ahead() -> Iterator[None]:
+    """Within, every clock of this process is as far ahead as ``$NBPROD_PARITY_CLOCK`` says.
+
+    In seconds; where the variable is not set, nothing changes. For fresh processes: modules
+    that are imported within keep the look-alikes.
+    """
+    told = os.environ.get(VARIABLE)
+    if told is None:
+        yield
+        return
+    twins = _Twins(datetimes.timedelta(seconds=float(told)))
+    undo: list[tuple[dict[str, Any], str, Any]] = []
+    try:
+        for module in twins.python_modules:
+            for name in list(vars(module)):
+                _bind(vars(module), name, twins, undo)
+        yield
+    finally:
+        for namespace, name, value in reversed(undo):
+            namespace[name] = value
+
+
 def _bind(
     namespace: dict[str, Any], name: str, twins: _Twins, undo: list[tuple[dict[str, Any], str, Any]]
 ) -> None:
@@ -88,7 +114,9 @@ class _Twins:
         ]
         for real, twin in clocks:
             self._made[id(real)] = twin
-        for module in (datetimes, times, pd, np):
+        # numpy reads its own names while it works: it is left as it is
+        self.python_modules: tuple[types.ModuleType, ...] = (datetimes, times, pd)
+        for module in (*self.python_modules, np):
             self._made[id(module)] = _module(module, self._made)
 
     def of(self, value: Any) -> Any:
@@ -148,19 +176,20 @@ def _to_datetime(shift: datetimes.timedelta) -> Callable[..., Any]:
 
 def _functions(shift: datetimes.timedelta) -> list[tuple[Any, Any]]:
     seconds = shift.total_seconds()
+    # the real ones, which are hidden while a process is set ahead
+    now, now_ns, local, strftime = times.time, times.time_ns, times.localtime, times.strftime
 
     def broken_down(real: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda moment=None: real(times.time() + seconds if moment is None else moment)
+        return lambda moment=None: real(now() + seconds if moment is None else moment)
 
     def formatted(form: str, moment: Any = None) -> str:
-        return times.strftime(
-            form, times.localtime(times.time() + seconds) if moment is None else moment
-        )
+        return strftime(form, local(now() + seconds) if moment is None else moment)
 
     return [
-        (times.time, lambda: times.time() + seconds),
-        (times.time_ns, lambda: times.time_ns() + int(seconds * 1e9)),
+        (times.time, lambda: now() + seconds),
+        (times.time_ns, lambda: now_ns() + int(seconds * 1e9)),
         (times.localtime, broken_down(times.localtime)),
         (times.gmtime, broken_down(times.gmtime)),
+        (times.ctime, broken_down(times.ctime)),
         (times.strftime, formatted),
     ]

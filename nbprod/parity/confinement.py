@@ -1,7 +1,7 @@
 """What the user's code may do while a relation is tried: compute, quietly, and not for ever.
 
-A relation has a time limit; what is printed is kept back; a connection to another machine is
-refused, since features that need one are not the row's and the state's alone.
+A relation has a limit of time and one of memory; what is printed is kept back; a connection to
+another machine is refused, since features that need one are not the row's and the state's alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,16 +35,18 @@ class Conduct:
 
 
 @contextmanager
-def confined(conduct: Conduct, limit_s: float) -> Iterator[None]:
+def confined(conduct: Conduct, limit_s: float, limit_bytes: int | None = None) -> Iterator[None]:
     """Within, output is kept, the network refused, and TimedOut raised after ``limit_s``.
 
+    limit_bytes: how much more memory the process may take, four fifths of what is free where
+    None; beyond it the code that asks for more gets a MemoryError.
     Python code is interrupted wherever it runs; a call into C code only when it returns, or,
     from the main thread, when it waits for the system.
     """
     output = _FirstLine()
     with _offline(conduct), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         try:
-            with _limited(limit_s):
+            with _bounded(limit_bytes), _limited(limit_s):
                 yield
         finally:
             conduct.printed = conduct.printed or output.line
@@ -111,6 +114,57 @@ def _by_thread(limit_s: float) -> Iterator[None]:
         with over:
             done.set()
         timer.cancel()
+
+
+# ---------------------------------------------------------------- memory
+
+
+@contextmanager
+def _bounded(limit_bytes: int | None) -> Iterator[None]:
+    """Within, this process may take so many more bytes of data; on Linux, the only one to count.
+
+    RLIMIT_DATA counts private memory that can be written, and neither files that are mapped nor
+    address space that is set aside, of which torch and Arrow take a lot.
+    """
+    used = _entry("/proc/self/status", "VmData:")
+    if used is None:
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    more = _spare_bytes() if limit_bytes is None else limit_bytes
+    bounds = [bound for bound in before if bound != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min([used + more, *bounds]), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def _spare_bytes() -> int:
+    """Four fifths of the memory that machine and container have left, and at least a gibibyte."""
+    free = [_entry("/proc/meminfo", "MemAvailable:")]
+    for most, taken in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        (
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        ),
+    ):
+        with contextlib.suppress(OSError, ValueError):
+            free.append(int(Path(most).read_text()) - int(Path(taken).read_text()))
+    known = [item for item in free if item is not None]
+    return max(min(known, default=0) * 4 // 5, 1 << 30)
+
+
+def _entry(path: str, name: str) -> int | None:
+    """An entry in kB of one of Linux's tables, in bytes; None elsewhere."""
+    with contextlib.suppress(OSError):
+        for line in Path(path).read_text().splitlines():
+            if line.startswith(name):
+                return int(line.split()[1]) * 1024
+    return None
 
 
 # ---------------------------------------------------------------- network

@@ -10,14 +10,15 @@ from nbprod.data.comparison import kind_of_dtype
 from nbprod.parity.calls import Raised, Subject, first
 from nbprod.parity.outcome import Outcome
 from nbprod.parity.rules import breakage, divergence, origin
-from nbprod.records import REDACTED, ColumnRule, Finding
+from nbprod.records import ColumnRule, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
 
-    from nbprod.parity.wire import Record, Request
+    from nbprod.parity.saying import Record
+    from nbprod.parity.wire import Request
 
 _UNSEEN = "never-seen-before"
 _FOREIGN = "Zürich 東京"
@@ -88,7 +89,7 @@ def edge(subject: Subject, request: Request | None) -> Outcome:
     outcome = Outcome("edge")
     if request is None or request.contract is None:
         outcome = outcome.not_needed("no contract says what is allowed")
-        if request is not None:
+        if request is not None and not subject.breaks_alone:
             outcome.findings.extend(_unseen(subject, request))
         return _only_shapes(subject, outcome)
     if not request.positions:
@@ -134,12 +135,21 @@ def _unseen(subject: Subject, request: Request) -> list[Finding]:
 
 
 def _only_shapes(subject: Subject, outcome: Outcome) -> Outcome:
-    """No rows at all: said, not judged, since an empty request is answered before the transform."""
+    """No rows at all: none may come of them; what raises is told, since no request is empty.
+
+    An empty request is answered before the transform, and scikit-learn's estimators refuse to
+    transform no rows.
+    """
     try:
-        subject.features(subject.rows.iloc[:0])
+        features = subject.features(subject.rows.iloc[:0])
     except Raised as raised:
         note = f"no rows at all: {raised.text}"
         outcome.reason = f"{outcome.reason}; {note}" if outcome.reason else note
+        return outcome
+    if len(features) and not subject.breaks_alone:
+        text = f"no error, but gives {len(features)} rows"
+        finding = breakage(subject, "NBP009", text, where="for no rows at all", edge="no rows")
+        outcome.findings.append(finding)
     return outcome
 
 
@@ -155,7 +165,7 @@ def _tried(
     """The finding of one edge; None where it gives one row without a new null."""
     where = f"when {item.column!r} is {item.what}"
     details: dict[str, Any] = {
-        "row": _shown(subject, item),
+        "row": subject.shown(item.record),
         "input": item.column,
         "edge": item.what,
     }
@@ -172,9 +182,12 @@ def _tried(
             column=item.column,
             **details,
         )
-    holes = _new_nulls(subject, nullable, features)
-    if not holes:
-        return None
+    holes = new_nulls(subject, nullable, features)
+    return null_finding(subject, item, holes, where) if holes else None
+
+
+def null_finding(subject: Subject, item: Edge, holes: list[str], where: str) -> Finding:
+    """The finding of features that are null or infinite, which training never had."""
     made = origin(subject, holes[0])
     place = made.pop("place", None)
     return Finding(
@@ -186,14 +199,21 @@ def _tried(
             "(in schemas.py: nullable, ge, le, isin)"
         ),
         column=holes[0],
-        details={"columns": holes, "error": holes[0], **details, **made},
+        details={
+            "columns": holes,
+            "error": holes[0],
+            "row": subject.shown(item.record),
+            "input": item.column,
+            "edge": item.what,
+            **made,
+        },
         notebook=place.notebook if place else None,
         cell_id=place.cell_id if place else None,
         line=place.line if place else None,
     )
 
 
-def _new_nulls(subject: Subject, nullable: frozenset[str], features: pd.DataFrame) -> list[str]:
+def new_nulls(subject: Subject, nullable: frozenset[str], features: pd.DataFrame) -> list[str]:
     """Features that are null or infinite here, and never were in training."""
     found = []
     for name in features.columns:
@@ -237,17 +257,11 @@ def _not_as_alone(
                     values[0],
                     columns=columns,
                     where=where,
-                    row=_shown(subject, item),
+                    row=subject.shown(item.record),
                     edge=item.what,
                 )
             ]
     return []
-
-
-def _shown(subject: Subject, item: Edge) -> Record:
-    return {
-        name: REDACTED if name in subject.redact else value for name, value in item.record.items()
-    }
 
 
 def _among(subject: Subject, request: Request, edges: list[Edge]) -> list[Finding]:

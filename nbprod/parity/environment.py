@@ -1,8 +1,9 @@
-"""The same rows in fresh processes with another hash seed, time zone and locale (NBP008)."""
+"""The same rows in fresh processes with another hash seed, time zone, locale and date (NBP008)."""
 
 from __future__ import annotations
 
 import dis
+import locale
 import os
 import re
 import subprocess
@@ -11,15 +12,18 @@ import tempfile
 import types
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import MissingDependencyError, NbprodError
 from nbprod.parity.calls import Raised, Subject, first
+from nbprod.parity.clock import VARIABLE
 from nbprod.parity.features import as_frame
 from nbprod.parity.memory import code_names, is_users
 from nbprod.parity.outcome import Outcome
-from nbprod.parity.rules import breakage, divergence
+from nbprod.parity.rules import RULES, breakage, divergence
+from nbprod.records import Finding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,12 +33,14 @@ if TYPE_CHECKING:
 Rerun = Callable[["pd.DataFrame", Mapping[str, str]], "pd.DataFrame"]
 _ROWS = 500
 _TIMEOUT_S = 120.0
+_DAYS = 400  # and some hours: another year, month, weekday and time of day
 _VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]{2,}$")
 # Half-hour zones on both sides of UTC, and a locale whose numbers and names are not English.
+# The date comes first: who reads it, reads another one in another zone, too.
 _VARIATIONS: tuple[dict[str, str], ...] = (
+    {"PYTHONHASHSEED": "3", VARIABLE: str((_DAYS * 24 + 4) * 3600 + 780)},
     {"PYTHONHASHSEED": "1", "TZ": "Asia/Kathmandu"},
     {"PYTHONHASHSEED": "2", "TZ": "America/St_Johns", "LC_ALL": "de_DE.UTF-8"},
-    {"PYTHONHASHSEED": "3"},
 )
 # A set of two keeps its order under half of all seeds: where there are sets, these follow.
 _MORE_SEEDS = tuple({"PYTHONHASHSEED": str(seed)} for seed in (11, 12, 13, 14, 15, 16))
@@ -57,18 +63,23 @@ def environment(subject: Subject, rerun: Rerun | None) -> Outcome:
     try:
         base = subject.base if len(places) == len(subject.rows) else subject.at(places)
         again = rerun or fresh_rerun(subject.transform, subject.state, subject)
-        variations = _variations(subject)
+        fresh = _Fresh(subject, outcome, lambda environ: as_frame(again(rows, environ)))
         with ThreadPoolExecutor(len(_VARIATIONS)) as pool:
-            answers = list(pool.map(lambda variation: again(rows, variation), variations))
-        for variation, answer in zip(variations, answers, strict=True):
-            found = subject.compare(base, as_frame(answer))
+            answers = list(pool.map(fresh.answer, _variations(subject)))
+        for variation, answer in answers:
+            found = subject.compare(base, answer)
             if found.differences and rerun:
                 # Rows that came from disk lie otherwise in memory, and a sum over them may differ
                 # in its last digit: only what also differs from an unchanged process counts.
-                base = as_frame(again(rows, {}))
-                found = subject.compare(base, as_frame(answer))
+                base = fresh.again({})
+                found = subject.compare(base, answer)
+            if found.differences and VARIABLE in variation:
+                today = fresh.tell_clock(base, variation, answer)
+                found = subject.compare(base, today)
             if found.differences:
-                _tell(subject, outcome, found, lambda e: as_frame(again(rows, e)), base, variation)
+                fresh.tell(found, base, variation)
+        if not outcome.findings and _takes_locale(subject) and not _has_locale():
+            outcome.findings.append(_untried_locale())
     except Raised as raised:
         where = "in a fresh process"
         outcome.findings.append(breakage(subject, "NBP008", raised, where=where))
@@ -80,7 +91,7 @@ def environment(subject: Subject, rerun: Rerun | None) -> Outcome:
 def _variations(subject: Subject) -> list[dict[str, str]]:
     """The environments to try: more hash seeds for sets, other values for variables it reads."""
     varied = [dict(variation) for variation in _VARIATIONS]
-    varied[-1] |= dict.fromkeys(sorted(_variables(subject)), "7")  # a text, a number, a flag
+    varied[0] |= dict.fromkeys(sorted(_variables(subject)), "7")  # a text, a number, a flag
     return [*varied, *(_MORE_SEEDS if _hashes(subject) else ())]
 
 
@@ -109,6 +120,37 @@ def _hashes(subject: Subject) -> bool:
     return any(isinstance(value, kinds) for value in held)
 
 
+def _takes_locale(subject: Subject) -> bool:
+    """Whether the code makes the machine's locale its own: ``setlocale(…, "")``."""
+    return any(
+        "setlocale" in code_names(function.__code__) and "" in _constants(function.__code__)
+        for function in subject.memory.functions
+    )
+
+
+def _has_locale() -> bool:
+    """Whether the locale that is to be tried is installed."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        locale.setlocale(locale.LC_CTYPE, _VARIATIONS[-1]["LC_ALL"])
+    except locale.Error:
+        return False
+    locale.setlocale(locale.LC_CTYPE, before)
+    return True
+
+
+def _untried_locale() -> Finding:
+    what, fix = RULES["NBP008"]
+    return Finding(
+        code="NBP008",
+        severity="error",
+        message=f"{what}: the transform takes over the machine's locale (setlocale with an empty "
+        "name), and no other one is installed here to show what that does",
+        hint=f"{fix}; to see it, install {_VARIATIONS[-1]['LC_ALL']}",
+        details={"environment": dict(_VARIATIONS[-1])},
+    )
+
+
 def _constants(code: types.CodeType) -> Iterator[Any]:
     for item in code.co_consts:
         if isinstance(item, types.CodeType):
@@ -129,34 +171,80 @@ def _unreachable(outcome: Outcome, error: NbprodError, rerun: Rerun | None) -> O
     return outcome.impossible(f"no fresh process: {error.message}{how}")
 
 
-def _tell(
-    subject: Subject,
-    outcome: Outcome,
-    found: Comparison,
-    again: Callable[[Mapping[str, str]], pd.DataFrame],
-    base: pd.DataFrame,
-    variation: Mapping[str, str],
-) -> None:
-    """One finding for what differs, naming the variable that does it."""
-    guilty = "a fresh process"
-    if not subject.compare(base, again({})).differences:
-        guilty = "the environment"
-        for name, setting in variation.items():
-            if subject.compare(base, again({name: setting})).differences:
-                guilty = f"another {_NAMES.get(name, f'value of ${name}')}"
-                break
-    difference = first(found)
-    outcome.findings.append(
-        divergence(
-            subject,
-            "NBP008",
-            difference,
-            columns=sorted(found.columns),
-            where=f"under {guilty}",
-            positions=[difference.row] if difference.row >= 0 else [],
-            environment=dict(variation),
+@dataclass
+class _Fresh:
+    """Fresh processes that are asked for the features of the same rows."""
+
+    subject: Subject
+    outcome: Outcome
+    again: Callable[[Mapping[str, str]], pd.DataFrame]
+
+    def answer(self, variation: Mapping[str, str]) -> tuple[Mapping[str, str], pd.DataFrame]:
+        """The features in an environment, and the environment that gave them.
+
+        The look-alikes of the clock are refused by some types: then the date stays today's.
+        """
+        try:
+            return variation, self.again(variation)
+        except (Raised, NbprodError):
+            if VARIABLE not in variation:
+                raise
+            calm = {name: value for name, value in variation.items() if name != VARIABLE}
+            return calm, self.again(calm)
+
+    def tell_clock(
+        self, base: pd.DataFrame, variation: Mapping[str, str], answer: pd.DataFrame
+    ) -> pd.DataFrame:
+        """The finding of what another date changes (NBP004); the features under today's.
+
+        What differs with look-alikes of the clock that tell the true time is of their making.
+        """
+        subject = self.subject
+        calm = {name: value for name, value in variation.items() if name != VARIABLE}
+        today = self.again(calm)
+        found = subject.compare(base, answer)
+        moved = found.columns - subject.compare(base, today).columns
+        if not moved:
+            return today
+        artefacts = subject.compare(today, self.again({**calm, VARIABLE: "0"})).columns
+        if columns := sorted(moved - artefacts):
+            self.outcome.findings.append(
+                divergence(
+                    subject,
+                    "NBP004",
+                    next(d for d in found.differences if d.column in columns),
+                    columns=columns,
+                    where=f"in a fresh process {_DAYS} days ahead: it reads the present time",
+                    cause="clock",
+                )
+            )
+        return today
+
+    def tell(self, found: Comparison, base: pd.DataFrame, variation: Mapping[str, str]) -> None:
+        """One finding for what differs, naming the variable that does it."""
+        subject = self.subject
+        guilty = "a fresh process"
+        if not subject.compare(base, self.again({})).differences:
+            guilty = "the environment"
+            for name, setting in variation.items():
+                if (
+                    name != VARIABLE
+                    and subject.compare(base, self.again({name: setting})).differences
+                ):
+                    guilty = f"another {_NAMES.get(name, f'value of ${name}')}"
+                    break
+        difference = first(found)
+        self.outcome.findings.append(
+            divergence(
+                subject,
+                "NBP008",
+                difference,
+                columns=sorted(found.columns),
+                where=f"under {guilty}",
+                positions=[difference.row] if difference.row >= 0 else [],
+                environment=dict(variation),
+            )
         )
-    )
 
 
 # ---------------------------------------------------------------- a fresh process of our own

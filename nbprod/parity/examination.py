@@ -15,6 +15,7 @@ from nbprod.parity.confinement import TimedOut, confined
 from nbprod.parity.edges import edge
 from nbprod.parity.environment import Rerun, environment
 from nbprod.parity.fingerprint import fingerprint
+from nbprod.parity.generated import generated
 from nbprod.parity.history import Changes, mutation, repeat
 from nbprod.parity.leakage import future, labels
 from nbprod.parity.memory import Memory
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from nbprod.data.custom_checks import CustomChecks
     from nbprod.parity.serve_paths import Served
 
+Tried = Outcome | tuple[Outcome, Outcome]  # what a relation, or two told together, came to
+_UNSAID = "make the column text, a number or a truth value before the transform reads it"
 _NAMES = (
     "repeat",
     "mutation",
@@ -45,6 +48,7 @@ _NAMES = (
     "state",
     "value",
     "edge",
+    "generated",
 )
 
 
@@ -66,6 +70,7 @@ class Question:
     moment: str  # the time column
     rerun: Rerun | None
     limit_s: float
+    limit_bytes: int | None
     progress: Progress
     checks: CustomChecks | None = None  # what the contract asks beyond its rules
     outcomes: list[Outcome] = field(default_factory=list)
@@ -74,7 +79,7 @@ class Question:
     def answer(self) -> list[Outcome]:
         """The outcome of every relation."""
         try:
-            with confined(self.subject.conduct, self.limit_s):
+            with confined(self.subject.conduct, self.limit_s, self.limit_bytes):
                 opening = self._begin()
         except TimedOut:
             opening = Outcome("batch", rows=len(self.subject.rows))
@@ -89,29 +94,47 @@ class Question:
         wired = self._step(self._wire)
         self._step(lambda: self._rows_apart("order", order))
         self._step(lambda: self._rows_apart("batch", batch))
-        if self.request is not None and not wired.findings:
-            wired.findings.extend(wire_alone(self.subject, self.request))
+        self._wire_alone(wired)
         self._step(self._state)
         self._step(lambda: self._value(wired))
         self._step(lambda: edge(self.subject, self.request))
+        self._step(self._generated)
         conducted(self.subject, self.outcomes)
         return self.outcomes
 
-    def _step(self, relation: Callable[[], Outcome | tuple[Outcome, Outcome]]) -> Outcome:
+    def _step(self, relation: Callable[[], Tried]) -> Outcome:
         name = _NAMES[len(self.outcomes)]
         self.progress(f"parity: {name}", len(self.outcomes) / len(_NAMES))
         started = time.perf_counter()
-        try:
-            with confined(self.subject.conduct, self.limit_s):
-                outcome = relation()
-        except TimedOut:
-            outcome = Outcome(name).impossible(f"no end after {self.limit_s:.0f} s")
+        outcome = self._confined(Outcome(name), relation)
         made = outcome if isinstance(outcome, tuple) else (outcome,)
         if name == "batch" and len(made) == 1:  # it tells of the columns, too
             made = (*made, Outcome("columns").impossible(made[0].reason))
         made[0].duration_s = time.perf_counter() - started
         self.outcomes.extend(made)
         return made[0]
+
+    def _confined(self, outcome: Outcome, relation: Callable[[], Tried]) -> Tried | Outcome:
+        """What a relation says; where it comes to no end, this outcome says so."""
+        try:
+            with confined(self.subject.conduct, self.limit_s, self.limit_bytes):
+                return relation()
+        except TimedOut:
+            return outcome.impossible(f"no end after {self.limit_s:.0f} s")
+        except MemoryError:  # of ours: the user's code has left us none
+            return outcome.impossible("no memory is left")
+
+    def _wire_alone(self, wired: Outcome) -> None:
+        """The wire once more, row by row, now that the batch relation has spoken."""
+        request = self.request
+        if request is None or wired.findings:
+            return
+
+        def alone() -> Outcome:
+            wired.findings.extend(wire_alone(self.subject, request))
+            return wired
+
+        self._confined(wired, alone)
 
     def _begin(self) -> Changes | Outcome:
         """The first calls; an outcome where nothing can be compared after them."""
@@ -172,7 +195,9 @@ class Question:
         try:
             self.request = Request.of(subject, self.contract, self.hidden, self.checks)
         except Raised as raised:
-            return outcome.impossible(raised.text)
+            where = "when they are sent"
+            outcome.findings.append(breakage(subject, "NBP006", raised, where=where, hint=_UNSAID))
+            return outcome
         given = self.serve_path if self.contract is None else None
         if given is not None and agrees(subject, self.request, given):
             return outcome.not_needed("the serve path that was given is the wire")
@@ -222,6 +247,14 @@ class Question:
             outcome.failed, outcome.reason = True, "see the wire relation: no row gets through"
             return outcome
         return value(self.subject, self.request, self.serve_path, self._trained())
+
+    def _generated(self) -> Outcome:
+        """What generated rows show; where real rows show something, that comes first."""
+        for earlier in self.outcomes:
+            for finding in earlier.findings:
+                if finding.severity == "error":
+                    return Outcome("generated").not_needed(f"see {finding.code} first")
+        return generated(self.subject, self.request, self.serve_path)
 
     def _trained(self) -> pd.DataFrame | None:
         """The features of training, unless the state already explains that they differ."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbprod.data.comparison import Comparison, Difference
@@ -11,7 +12,7 @@ from nbprod.parity.rules import breakage, divergence
 from nbprod.parity.shrink import smallest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _CUTS = 20
 _DEALS = 3
+_NEAR = 8  # a window over more than this part of the rows is the batch relation's
 
 
 def labels(subject: Subject, names: Sequence[str]) -> Outcome:
@@ -90,10 +92,10 @@ def future(subject: Subject, time: str) -> Outcome:
         return outcome.impossible(f"column {time!r} holds no dates: {error}")
     if moments.nunique() < 2:
         return outcome.not_needed(f"column {time!r} has one moment only")
+    sides = _Sides(subject.rows, subject.base, moments)
     try:
-        before, after = _sides(subject, subject.rows, subject.base, moments)
-        columns = sorted(set(before) - after)
-        columns = [name for name in columns if _dealt_too(subject, time, moments, name)]
+        before = sides.before(subject)
+        columns = _ahead(subject, time, sides, before) if before else []
     except Raised:  # the batch relation tells it
         return outcome
     if columns:
@@ -112,27 +114,73 @@ def future(subject: Subject, time: str) -> Outcome:
     return outcome
 
 
-def _sides(
-    subject: Subject, rows: pd.DataFrame, base: pd.DataFrame, moments: pd.DatetimeIndex
-) -> tuple[dict[str, tuple[Difference, int]], set[str]]:
-    """What moves in earlier rows without the later ones, and in later rows without the earlier."""
-    import numpy as np
-    import pandas as pd
+def _ahead(
+    subject: Subject, time: str, sides: _Sides, before: dict[str, tuple[Difference, int]]
+) -> list[str]:
+    """The columns that look ahead: what moves without the later rows but not without the earlier
+    ones, and what moves with its nearest neighbours in time alone, as a centred window does."""
+    after = sides.after(subject)
+    found = []
+    for name in sorted(before):
+        one_way = name not in after and _dealt_too(subject, time, sides.moments, name)
+        if one_way or (name in after and sides.near_only(subject, name)):
+            found.append(name)
+    return found
 
-    before: dict[str, tuple[Difference, int]] = {}
-    after: set[str] = set()
-    cuts = set(np.linspace(0, len(rows) - 1, min(_CUTS, len(rows)), dtype=int).tolist())
-    cuts |= {int(rows[name].isna().to_numpy().argmax()) for name in rows.columns}
-    for place in sorted(cuts):
-        if pd.isna(moments[place]):
-            continue
-        earlier = np.flatnonzero(moments <= moments[place]).tolist()
-        later = np.flatnonzero(moments >= moments[place]).tolist()
-        for difference in _without(subject, rows, base, earlier):
-            row = earlier[max(difference.row, 0)]
-            before.setdefault(difference.column, (difference, row))
-        after |= {item.column for item in _without(subject, rows, base, later)}
-    return before, after
+
+@dataclass(frozen=True)
+class _Sides:
+    """Rows, their features, and moments at which they are cut into earlier and later ones."""
+
+    rows: pd.DataFrame
+    base: pd.DataFrame
+    moments: pd.DatetimeIndex
+
+    def before(self, subject: Subject) -> dict[str, tuple[Difference, int]]:
+        """What moves in earlier rows without the later ones, and the row where it does."""
+        found: dict[str, tuple[Difference, int]] = {}
+        for earlier, _ in self._cuts():
+            for difference in _without(subject, self.rows, self.base, earlier):
+                row = earlier[max(difference.row, 0)]
+                found.setdefault(difference.column, (difference, row))
+        return found
+
+    def after(self, subject: Subject) -> set[str]:
+        """What moves in later rows without the earlier ones."""
+        return {
+            difference.column
+            for _, later in self._cuts()
+            for difference in _without(subject, self.rows, self.base, later)
+        }
+
+    def near_only(self, subject: Subject, column: str) -> bool:
+        """Whether a cut moves no row but a few beside it, and on both of its sides."""
+        import numpy as np
+
+        seen = set()
+        order = np.argsort(self.moments.to_numpy(), kind="stable")
+        near = max(2, len(order) // _NEAR)
+        for place in np.linspace(0, len(order), 6, dtype=int)[1:-1].tolist():
+            for side, part in (("earlier", order[:place]), ("later", order[place:])):
+                positions = sorted(part.tolist())
+                beside = set((part[-near:] if side == "earlier" else part[:near]).tolist())
+                moved = {positions[row] for row in _moved(subject, self, positions, column)}
+                if not moved <= beside:
+                    return False
+                seen |= {side} if moved else set()
+        return seen == {"earlier", "later"}
+
+    def _cuts(self) -> Iterator[tuple[list[int], list[int]]]:
+        import numpy as np
+        import pandas as pd
+
+        rows, moments = self.rows, self.moments
+        cuts = set(np.linspace(0, len(rows) - 1, min(_CUTS, len(rows)), dtype=int).tolist())
+        cuts |= {int(rows[name].isna().to_numpy().argmax()) for name in rows.columns}
+        for place in sorted(cuts):
+            if not pd.isna(moments[place]):
+                earlier = np.flatnonzero(moments <= moments[place]).tolist()
+                yield earlier, np.flatnonzero(moments >= moments[place]).tolist()
 
 
 def _dealt_too(subject: Subject, time: str, moments: pd.DatetimeIndex, column: str) -> bool:
@@ -147,8 +195,7 @@ def _dealt_too(subject: Subject, time: str, moments: pd.DatetimeIndex, column: s
         order = np.random.default_rng(seed).permutation(len(subject.rows))
         rows = subject.rows.iloc[order].set_axis(subject.rows.index)
         rows[time] = subject.rows[time].array
-        _, after = _sides(subject, rows, subject.features(rows), moments)
-        if column in after:
+        if column in _Sides(rows, subject.features(rows), moments).after(subject):
             return False
     return True
 
@@ -159,10 +206,29 @@ def _without(
     """Where these rows without the others differ from these rows among all: values only."""
     if len(positions) == len(rows):
         return []
-    part = rows.iloc[positions]
-    part = part.reset_index(drop=True) if is_numbered(rows) else part
+    part = _numbered(rows.iloc[positions], rows)
     found = subject.compare(base.iloc[positions].reset_index(drop=True), subject.features(part))
     return [d for d in found.differences if d.kind == "value"]
+
+
+def _numbered(part: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    return part.reset_index(drop=True) if is_numbered(rows) else part
+
+
+def _moved(subject: Subject, sides: _Sides, positions: list[int], column: str) -> list[int]:
+    """The places among these positions at which a column has another value without the rest."""
+    found = []
+    base = sides.base.iloc[positions].reset_index(drop=True)
+    part = _numbered(sides.rows.iloc[positions], sides.rows)
+    alone = subject.features(part)
+    if len(alone) != len(base) or column not in alone.columns:
+        return list(range(len(positions)))
+    for place in range(len(positions)):
+        one = base[[column]].iloc[[place]], alone[[column]].iloc[[place]]
+        frames = [frame.reset_index(drop=True) for frame in one]
+        if any(d.kind == "value" for d in subject.compare(frames[0], frames[1]).differences):
+            found.append(place)
+    return found
 
 
 def _shrunk_future(subject: Subject, column: str, row: int, later: list[int]) -> list[int]:

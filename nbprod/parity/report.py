@@ -41,6 +41,7 @@ def check_parity(
     redact: Collection[str] = (),
     checks: CustomChecks | None = None,
     limit_s: float = LIMIT_S,
+    limit_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> ParityReport:
     """Whether the features that serving computes are those that training computed.
@@ -59,7 +60,8 @@ def check_parity(
     contract: what serving allows: a DataContract, with ``checks`` for what it asks beyond its
     rules, or a pandera model or schema of the raw rows.
     redact: raw columns whose values no finding shows. limit_s: how long one relation may take;
-    0 for no limit.
+    0 for no limit. limit_bytes: how much more memory it may take; four fifths of what is free
+    where None.
 
     Findings have the codes NBP001 to NBP011, one for each cause. A relation that could not be
     tried is ``checked=False``: with ``passed`` where the caller named nothing to try, without it
@@ -77,7 +79,18 @@ def check_parity(
     tell = progress or (lambda _message, _fraction: None)
     served = Served(serve_path, examined) if serve_path is not None else None
     question = Question(
-        examined, served, contract, expected, fit, hidden, moment, rerun, limit_s, tell, checks
+        examined,
+        served,
+        contract,
+        expected,
+        fit,
+        hidden,
+        moment,
+        rerun,
+        limit_s,
+        limit_bytes,
+        tell,
+        checks,
     )
     return _reported(question, scope, subject)
 

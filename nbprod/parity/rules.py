@@ -137,8 +137,10 @@ def breakage(
     **details: Any,
 ) -> Finding:
     """The finding of a call that raised where another did not."""
-    what, fix = RULES[code]
     text = error if isinstance(error, str) else error.text
+    if text.startswith("MemoryError"):  # whatever was being tried, this is why
+        code = "NBP009"
+    what, fix = RULES[code]
     place = None if isinstance(error, str) else error.place
     moved = details.get("columns") or []
     made = origin(subject, moved[0]) if place is None and moved else {}

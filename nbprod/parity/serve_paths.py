@@ -65,7 +65,7 @@ class Served:
         records = [copy.deepcopy(request.records[place]) for place in positions]
         more = (self._subject.state,) if _needs_state(self._call) else ()
         if way == "frame":
-            frame = self._frame(request, positions)
+            frame = request.frame(positions)
             return quiet(lambda: self._call(frame, *more))
         if way == "records":
             return quiet(lambda: _listed(self._call(records, *more)))
@@ -77,13 +77,6 @@ class Served:
             return records_frame(answers)
 
         return quiet(one_by_one)
-
-    def _frame(self, request: Request, positions: Sequence[int]) -> pd.DataFrame:
-        """These rows as a frame; without a contract under the types that all rows have together."""
-        if request.contract is not None:
-            return request.frame(positions)
-        places = [request.positions.index(place) for place in positions]
-        return request.frame(request.positions).iloc[places].reset_index(drop=True)
 
 
 def _listed(result: Any) -> Any:
@@ -117,7 +110,8 @@ def watched(transform: Callable[..., Any]) -> Iterator[list[Any]]:
     names = code.co_varnames[skipped : code.co_argcount]
 
     def notice(frame: Any, event: str, _argument: Any) -> None:
-        if event == "call" and frame.f_code is code and len(names) > 1:
+        # the same source loaded twice makes two code objects that are equal
+        if event == "call" and len(names) > 1 and frame.f_code == code:
             states.append(frame.f_locals.get(names[1]))
 
     before = sys.getprofile()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from nbprod.data.comparison import Comparison, compare
+from nbprod.data.comparison import UNMEASURABLE, Comparison, Difference, compare
 from nbprod.parity.calls import Raised, Subject, first
 from nbprod.parity.features import as_frame
 from nbprod.parity.fingerprint import changed_fields, fingerprint
@@ -15,7 +16,7 @@ from nbprod.parity.serve_paths import watched
 from nbprod.parity.wire import base_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
@@ -40,7 +41,7 @@ def value(
         outcome.rows = len(expected)
         where = "as the model was trained on it and as the transform gives it now"
         found = subject.compare(as_frame(expected), subject.base)
-        outcome.findings.extend(_apart(subject, found, where))
+        outcome.findings.extend(apart(subject, found, where))
     if serve_path is None:
         return outcome
     if request is None or not request.positions:
@@ -61,7 +62,7 @@ def agrees(subject: Subject, request: Request, serve_path: Served) -> bool:
         return False
 
 
-def _apart(
+def apart(
     subject: Subject, found: Comparison, where: str, positions: Sequence[int] = ()
 ) -> list[Finding]:
     """Findings of two paths: values one, names, order and types another."""
@@ -92,16 +93,19 @@ def _served(subject: Subject, request: Request, serve_path: Served) -> list[Find
     except Raised as raised:
         where = "when the serve path gets the rows"
         return [breakage(subject, "NBP001", raised, where=where, positions=positions[:1])]
-    if (other := _another_state(subject, base, answered, states)) is not None:
+    if (
+        other := _another_state(subject, request.frame(positions), base, answered, states)
+    ) is not None:
         return [other]
-    where = "on the train path and on the serve path"
-    if findings := _apart(subject, subject.compare(base, answered), where, positions):
-        return findings
     again = subject.compare(answered, serve(positions))
     if again.differences:
         where = "when the serve path is asked again"
         columns = sorted(again.columns)
         return [divergence(subject, "NBP004", first(again), columns=columns, where=where)]
+    where = "on the train path and on the serve path"
+    found = _named(subject, base, answered, lambda place: serve([positions[place]]))
+    if findings := apart(subject, found, where, positions):
+        return findings
     alone = [] if subject.breaks_alone else pick(subject.rows.iloc[positions], _SINGLES)
     for place in alone:
         expected = answered.iloc[[place]].reset_index(drop=True)
@@ -123,8 +127,31 @@ def _served(subject: Subject, request: Request, serve_path: Served) -> list[Find
     return []
 
 
+def _named(
+    subject: Subject,
+    base: pd.DataFrame,
+    answered: pd.DataFrame,
+    serve: Callable[[int], pd.DataFrame],
+) -> Comparison:
+    """Both paths compared; a null among records' answers may be a feature that one left out."""
+    found = subject.compare(base, answered)
+    for item in found.differences:
+        if item.kind == "value" and item.actual is None:
+            with suppress(Raised):
+                if item.column not in map(str, serve(item.row).columns):
+                    left_out = Difference(
+                        "missing", item.column, item.row, item.expected, None, UNMEASURABLE, "exact"
+                    )
+                    return Comparison(found.distances, (left_out,))
+    return found
+
+
 def _another_state(
-    subject: Subject, base: pd.DataFrame, answered: pd.DataFrame, states: list[Any]
+    subject: Subject,
+    rows: pd.DataFrame,
+    base: pd.DataFrame,
+    answered: pd.DataFrame,
+    states: list[Any],
 ) -> Finding | None:
     """The finding where the serve path calls the very transform, under another state (NBP010)."""
     found = subject.compare(base, answered)
@@ -132,6 +159,9 @@ def _another_state(
     others = [state for state in states if fingerprint(state) != given]
     if not found.differences or not others:
         return None
+    with suppress(Raised):  # the same features under it: then it is not the cause
+        if not subject.compare(base, subject.call(subject.own(rows), others[0])).differences:
+            return None
     names = changed_fields(subject.state, others[0])
     what = f"{', '.join(names[:3])} differ" if names else "it is another one"
     return divergence(

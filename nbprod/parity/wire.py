@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import dataclass, field
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from nbprod.data.row_frames import frame_of
 from nbprod.data.row_texts import typed
 from nbprod.data.row_validation import RowValidator
-from nbprod.data.row_values import is_null
 from nbprod.parity.calls import Raised, Subject, first
 from nbprod.parity.outcome import Outcome
 from nbprod.parity.relations import pick
 from nbprod.parity.rules import breakage, divergence
+from nbprod.parity.saying import sayable, through_json
 from nbprod.parity.shrink import smallest
 
 if TYPE_CHECKING:
@@ -24,10 +23,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbprod.data.custom_checks import CustomChecks
+    from nbprod.parity.saying import Record
     from nbprod.records import DataContract, Finding
 
 _SINGLES = 40
-Record = dict[str, Any]
+_FEW = 8  # and each column's null and extremes
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Request:
         if contract is not None:
             allowed = {rule.name for rule in contract.input}
             names = [name for name in names if str(name) in allowed]
-        records = through_json(subject.rows[names])
+        records = through_json(subject.rows[sayable(subject, names)])
         if contract is None:
             return cls(records, list(range(len(records))), None)
         good, violations = RowValidator(contract.input, contract.strict, checks).check(records)
@@ -71,8 +71,15 @@ class Request:
         return validator.check(records)[0]
 
     def frame(self, positions: Sequence[int]) -> pd.DataFrame:
-        """These rows as the endpoint's frame: the contract's dtypes, or what pandas infers."""
+        """These rows as the endpoint's frame: the contract's dtypes, or those of all rows."""
+        if self.contract is None:
+            places = [self.positions.index(place) for place in positions]
+            return self._inferred.iloc[places].reset_index(drop=True)
         return self.frame_of([self.records[place] for place in positions])
+
+    @cached_property
+    def _inferred(self) -> pd.DataFrame:
+        return self.frame_of([self.records[place] for place in self.positions])
 
     def frame_of(self, records: Sequence[Record]) -> pd.DataFrame:
         """Records as the endpoint's frame."""
@@ -82,42 +89,6 @@ class Request:
             return pd.DataFrame(list(records))
         good = self.allowed(records)
         return frame_of([row for row in good if row is not None], self.contract.input)
-
-
-def through_json(frame: pd.DataFrame) -> list[Record]:
-    """Rows as JSON text and back. Moments with a time zone are sent in UTC, as instants.
-
-    Raises Raised where a value cannot be said in JSON.
-    """
-    records: list[Record] = []
-    for row in frame.to_dict("records"):
-        try:
-            text = json.dumps({str(name): _said(value) for name, value in row.items()})
-        except TypeError as error:
-            raise Raised(f"a row cannot be said in JSON: {error}") from error
-        records.append(json.loads(text))
-    return records
-
-
-def _said(value: Any) -> Any:
-    """A value as JSON says it."""
-    import numpy as np
-    import pandas as pd
-
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_said(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _said(item) for key, item in value.items()}
-    if is_null(value):
-        return None
-    if isinstance(value, date):
-        moment = pd.Timestamp(value)
-        return (moment.tz_convert("UTC") if moment.tzinfo else moment).isoformat()
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, pd.Timedelta | pd.Period | pd.Interval):
-        return str(value)
-    return value
 
 
 def wire(subject: Subject, request: Request) -> Outcome:
@@ -199,14 +170,16 @@ def _carried(
 def wire_alone(subject: Subject, request: Request) -> list[Finding]:
     """Rows that come alone through JSON give the same features; after the batch relation.
 
-    Without a contract pandas guesses types from one row's values, and any null would be an
-    object: only whole batches are compared then.
+    Without a contract pandas guesses types from values, and of one row's any null would be an
+    object: a row then comes under the types that all rows have together.
     """
-    if request.contract is None or not request.positions:
+    if not request.positions or subject.breaks_alone:
         return []
-    chosen = pick(subject.rows.iloc[request.positions], _SINGLES)
+    count = _SINGLES if request.contract is not None else _FEW
+    chosen = pick(subject.rows.iloc[request.positions], count)
     for place in chosen:
-        if found := _wired(subject, request, [request.positions[place]]):
+        found = _wired(subject, request, [request.positions[place]])
+        if found and not (request.contract is None and found[0].details.get("kind") == "order"):
             return found
     return []
 

@@ -67,6 +67,12 @@ class LoadedModule:
             )
         return found
 
+    def has_entry(self, dotted: str) -> bool:
+        """Whether the package has this function or class."""
+        submodule, _, name = dotted.partition(".")
+        loaded = submodule in self.__dict__  # asked for every request: no look at the disk
+        return (loaded or self.has(submodule)) and hasattr(getattr(self, submodule), name)
+
     def call(self, dotted: str, *arguments: Any) -> Any:
         """What an entry point returns; whatever it raises becomes an ExecutionError with a place.
 

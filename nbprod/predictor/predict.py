@@ -62,7 +62,8 @@ class Predictor:
         self.tolerance = CPU.tolerance("cpu")
         #: judges rows as JSON gives them, as `answer` does
         self.validator = row_validator(bundle.contract, "input", bundle.module_path)
-        self._columns = _column_validator(bundle.contract, "input")
+        online = module.has_entry("features.transform_online")
+        self._columns = None if online else _column_validator(bundle.contract, "input")
         self._output_columns = _column_validator(bundle.contract, "output")
         self._output_validator = row_validator(bundle.contract, "output", bundle.module_path)
         self._inputs = [rule.name for rule in bundle.contract.input]
@@ -165,11 +166,11 @@ class Predictor:
         model's output breaks the contract: such an output is never answered.
         """
         started = time.perf_counter()
-        frame, good, violations = self._accepted(rows, as_of)
-        if frame is None or (violations and not partial):
+        accepted, good, violations = self._accepted(rows, as_of)
+        if accepted is None or (violations and not partial):
             return Answer([], [], violations, [])
         validated = time.perf_counter()
-        features = transform_rows(self.module, frame, self.state)
+        features = served_rows(self.module, accepted, self.contract.input, self.state)
         transformed = time.perf_counter()
         outputs = records_of(self.predict_features(features))
         stage_s = {
@@ -191,8 +192,8 @@ class Predictor:
 
     def _accepted(
         self, rows: Sequence[Row], as_of: datetime | None
-    ) -> tuple[pd.DataFrame | None, list[int], list[Violation]]:
-        """The frame of the good rows, None without any; their places; what the others break."""
+    ) -> tuple[pd.DataFrame | list[Row] | None, list[int], list[Violation]]:
+        """The good rows, None without any; their places; what the others break."""
         rules = self.contract.input
         columns = self._columns.columns(rows) if self._columns is not None else None
         if columns is not None:
@@ -201,7 +202,7 @@ class Predictor:
         good = [place for place, row in enumerate(checked) if row is not None]
         if not good:
             return None, [], violations
-        return frame_of([row for row in checked if row is not None], rules), good, violations
+        return [row for row in checked if row is not None], good, violations
 
     def _broken_outputs(self, outputs: list[Json], good: list[int]) -> list[Violation]:
         """Outputs the contract forbids, named by their row in the request."""
@@ -282,13 +283,12 @@ def _checked_features(
     if violations:
         first = violations[0]
         raise DataError(
-            f"row {first.row}: {first.column} {first.message}"
+            first.told()
             + (f" ({len(violations)} violations in all)" if len(violations) > 1 else ""),
             hint="send what the contract allows: `nbprod contract show`",
             violations=[violation.to_json() for violation in violations],
         )
-    accepted = [row for row in checked if row is not None]
-    return transform_rows(module, frame_of(accepted, rules), state)
+    return served_rows(module, [row for row in checked if row is not None], rules, state)
 
 
 def select_inputs(frame: pd.DataFrame, rules: Sequence[ColumnRule]) -> pd.DataFrame:
@@ -304,6 +304,36 @@ def select_inputs(frame: pd.DataFrame, rules: Sequence[ColumnRule]) -> pd.DataFr
             "`nbprod contract show`",
         )
     return frame[[rule.name for rule in rules if rule.name in frame]]
+
+
+def served_rows(
+    module: LoadedModule,
+    accepted: pd.DataFrame | Sequence[Row],
+    rules: tuple[ColumnRule, ...],
+    state: Any,
+) -> pd.DataFrame:
+    """Features of a request's rows, which the contract accepted, as serving computes them.
+
+    By the module's ``transform_online``, one record at a time, where the notebook has one: a
+    record has the contract's types (datetimes are `datetime.datetime`). Else by its transform.
+    Raises ExecutionError where either raises, or does not give a mapping or a row for each row.
+    """
+    import pandas as pd
+
+    if isinstance(accepted, pd.DataFrame):
+        return transform_rows(module, accepted, state)
+    if not module.has_entry("features.transform_online"):
+        return transform_rows(module, frame_of(accepted, rules), state)
+    answers = []
+    for row in accepted:
+        answer = module.call("features.transform_online", dict(row), state)
+        if not isinstance(answer, Mapping):
+            raise ExecutionError(
+                f"features.transform_online() returned a {type(answer).__name__}, not a dict",
+                hint="return {feature: value} for the record",
+            )
+        answers.append(answer)
+    return pd.DataFrame(answers)
 
 
 def transform_rows(module: LoadedModule, frame: pd.DataFrame, state: Any) -> pd.DataFrame:

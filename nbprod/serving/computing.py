@@ -229,7 +229,7 @@ def _refused(request: PredictRequest, violations: Sequence[Violation]) -> Reply:
     first = violations[0]
     return problem(
         422,
-        f"row {first.row}, {first.column}: {first.message}"
+        first.told()
         + (f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""),
         hint='GET /schema says what is allowed; "partial": true answers the good rows',
         errors=errors_of(violations),

@@ -107,7 +107,7 @@ def errors_of(violations: Sequence[Violation], offset: int = 0) -> list[Json]:
     return [
         {
             "row": found.row - offset,
-            "column": found.column,
+            "column": found.column or None,  # none: the row as a whole
             "rule": found.rule,
             "value": found.value,
             "message": found.message,

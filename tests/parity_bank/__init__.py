@@ -14,7 +14,7 @@ import pandas as pd
 
 from nbprod.data.contract import infer_contract
 from nbprod.records import ColumnRule, DataContract
-from parity_bank import flights, histories, neighbours, orders, wires
+from parity_bank import flights, histories, neighbours, orders, services, wires
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Case:
         return DataContract.from_json(told)
 
 
-MODULES = (flights, neighbours, histories, wires)
+MODULES = (flights, neighbours, histories, wires, services)
 SKEWED = [
     Case(transform, code, arguments, flights if module is flights else orders)
     for module in MODULES

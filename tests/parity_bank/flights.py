@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 LOG = logging.getLogger(__name__)
-ROWS = 80
+ROWS = 48
 
 
 def rows() -> pd.DataFrame:

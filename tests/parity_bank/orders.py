@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-ROWS = 60
+ROWS = 40
 CITIES = ["Bern", "Graz", "Lyon", "Oslo", "Turin"]
 
 
 def orders() -> pd.DataFrame:
-    """Sixty orders: text, numbers, nulls, truth values, moments, digits that are no number."""
+    """Forty orders: text, numbers, nulls, truth values, moments, digits that are no number."""
     rng = np.random.default_rng(11)
     return pd.DataFrame(
         {

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from parity_bank.orders import Learned
+from parity_bank.orders import ROWS, Learned
 
 # ---------------------------------------------------------------- NBP006: the wire
 
@@ -66,7 +66,7 @@ def big_id(frame, state):
 
 
 def with_branch(frame):
-    return frame.assign(branch=pd.array([None, 7, 12, 3] * 15, dtype="Int64"))
+    return frame.assign(branch=pd.array([None, 7, 12, 3] * (ROWS // 4), dtype="Int64"))
 
 
 def as_category(frame):
@@ -74,7 +74,7 @@ def as_category(frame):
 
 
 def with_member(frame):
-    return frame.assign(member=pd.array([True, False, None] * 20, dtype="boolean"))
+    return frame.assign(member=pd.array([True, False, None, True] * (ROWS // 4), dtype="boolean"))
 
 
 def in_oslo(frame):
@@ -94,7 +94,7 @@ def with_wait(frame):
 
 
 def with_pair(frame):
-    return frame.assign(pair=[("a", 1), ("b", 2), ("c", 3)] * 20)
+    return frame.assign(pair=[("a", 1), ("b", 2), ("c", 3), ("a", 1)] * (ROWS // 4))
 
 
 def with_ticket(frame):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 import threading
 import time
 import urllib.request
@@ -133,6 +135,26 @@ def test_a_transform_that_eats_memory_ends_as_a_finding():
 
     assert not report.passed
     assert "rror" in report.findings[0].message
+
+
+HOARD = []
+
+
+def hoards(frame, state=None):
+    while True:
+        HOARD.append(bytearray(20 << 20))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts what a process may take")
+def test_memory_has_a_limit():
+    """Code that takes ever more ends as a finding, long before the machine has none left."""
+    report = examine(hoards, limit_bytes=200 << 20)
+
+    assert len(HOARD) < 30
+    HOARD.clear()
+    assert [finding.code for finding in report.findings] == ["NBP009"]
+    assert "MemoryError" in report.findings[0].message
+    assert resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY
 
 
 @pytest.mark.parametrize("result", [None, 3, "text", {"x": 1}, [1, 2, 3]])

@@ -303,7 +303,7 @@ def test_what_was_not_asked_does_not_fail(rows):
     report = examine(transform, rows)
 
     unchecked = {item.name for item in report.relations if not item.checked}
-    assert unchecked == {"leakage", "state", "value", "edge"}
+    assert unchecked == {"leakage", "state", "value", "edge", "generated"}
     assert report.passed
 
 
@@ -391,3 +391,87 @@ def test_an_empty_frame_is_said_not_judged(rows):
 
     assert report.passed
     assert "nothing to do" in relation(report, "edge").reason
+
+
+def test_rows_out_of_no_rows_are_an_answer_for_nobody(rows):
+    """A transform that makes rows of an empty frame is NBP009; see the join it came from."""
+
+    def outer(frame, state):
+        known = pd.DataFrame({"s": ["a", "b", "c"], "rate": [0.1, 0.2, 0.3]})
+        if len(frame):
+            return frame[["s"]].merge(known, on="s", how="left")[["rate"]]
+        return known[["rate"]]
+
+    (finding,) = [f for f in examine(outer, rows).findings if f.severity == "error"]
+
+    assert (finding.code, finding.details["edge"]) == ("NBP009", "no rows")
+
+
+# ---------------------------------------------------------------- generated rows
+
+
+def test_a_pair_of_nulls_that_no_row_has_is_generated(rows):
+    """Two columns that fill each other are null together in a row that the contract allows."""
+    pair = rows.assign(
+        x=rows["x"].where(rows.index % 3 > 0), y=rows["n"].astype(float).where(rows.index % 3 != 1)
+    )
+
+    def either(frame, state):
+        return pd.DataFrame({"either": frame["x"].fillna(frame["y"])})
+
+    contract = contract_for(pair, either(pair, None))
+    report = examine(either, pair, contract=contract)
+
+    (finding,) = report.findings
+    assert (finding.code, finding.column) == ("NBP009", "either")
+    assert (finding.details["row"]["x"], finding.details["row"]["y"]) == (None, None)
+
+
+def test_a_serve_path_is_asked_for_rows_that_the_data_do_not_hold(rows):
+    """`or` takes a zero for a missing value: no row of the data is zero, a generated one is."""
+    signed = rows.assign(x=rows["x"] - 25.0007)
+
+    def plain(frame, state):
+        return frame[["x"]]
+
+    def serve(record):
+        return {"x": record["x"] or 7.0}
+
+    (finding,) = examine(plain, signed, serve_path=serve).findings
+
+    assert (finding.code, finding.details["actual"]) == ("NBP001", 7.0)
+    assert finding.details["rows"][0]["x"] == 0.0
+
+
+# ---------------------------------------------------------------- rounding
+
+
+def test_what_rounding_alone_does_is_told_in_its_own_measure(rows):
+    """A sum that cancels is noise to the size of its terms: a pass, and the distance is told."""
+    weights = np.random.default_rng(1).normal(size=(1, 9))
+
+    def cancels(frame, state):
+        if len(frame) > 1:  # in company the sum is taken in another order
+            return (
+                frame[["x"]].to_numpy() * 1.1 @ weights - frame[["x"]].to_numpy() @ (weights * 1.1)
+            ).sum(1)
+        return (
+            frame[["x"]].to_numpy() @ (weights * 1.1) - frame[["x"]].to_numpy() * 1.1 @ weights
+        ).sum(1)
+
+    report = examine(cancels, rows)
+    exact = examine(cancels, rows, tolerance="ulp:64")
+
+    assert report.passed, report.findings
+    assert report.distances[0].tolerance.startswith("abs:")
+    assert 0 < report.distances[0].max_distance < 1e-10
+    assert {finding.code for finding in exact.findings} == {"NBP002"}
+
+
+def test_a_small_skew_is_no_rounding(rows):
+    """A millionth of the batch's mean is far more than what rounding does."""
+
+    def shifted(frame, state):
+        return pd.DataFrame({"x": frame["x"] + frame["x"].mean() * 1e-9})
+
+    assert [finding.code for finding in examine(shifted, rows).findings] == ["NBP002"]
