@@ -229,8 +229,7 @@ def _refused(request: PredictRequest, violations: Sequence[Violation]) -> Reply:
     first = violations[0]
     return problem(
         422,
-        first.told()
-        + (f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""),
+        first.told() + (f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""),
         hint='GET /schema says what is allowed; "partial": true answers the good rows',
         errors=errors_of(violations),
         request_id=request.request_id,
