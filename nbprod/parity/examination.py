@@ -69,8 +69,7 @@ class Question:
     hidden: tuple[str, ...]  # the label and what is known only afterwards
     moment: str  # the time column
     rerun: Rerun | None
-    limit_s: float
-    limit_bytes: int | None
+    limits: tuple[float, int | None]  # of a relation: seconds, and bytes of memory
     progress: Progress
     checks: CustomChecks | None = None  # what the contract asks beyond its rules
     outcomes: list[Outcome] = field(default_factory=list)
@@ -79,11 +78,11 @@ class Question:
     def answer(self) -> list[Outcome]:
         """The outcome of every relation."""
         try:
-            with confined(self.subject.conduct, self.limit_s, self.limit_bytes):
+            with confined(self.subject.conduct, *self.limits):
                 opening = self._begin()
         except TimedOut:
             opening = Outcome("batch", rows=len(self.subject.rows))
-            error = f"TimedOut: no answer within {self.limit_s:.0f} s"
+            error = f"TimedOut: no answer within {self.limits[0]:.0f} s"
             opening.findings.append(breakage(self.subject, "NBP009", error, where=""))
         if isinstance(opening, Outcome):
             return _nothing_else(opening)
@@ -117,10 +116,10 @@ class Question:
     def _confined(self, outcome: Outcome, relation: Callable[[], Tried]) -> Tried | Outcome:
         """What a relation says; where it comes to no end, this outcome says so."""
         try:
-            with confined(self.subject.conduct, self.limit_s, self.limit_bytes):
+            with confined(self.subject.conduct, *self.limits):
                 return relation()
         except TimedOut:
-            return outcome.impossible(f"no end after {self.limit_s:.0f} s")
+            return outcome.impossible(f"no end after {self.limits[0]:.0f} s")
         except MemoryError:  # of ours: the user's code has left us none
             return outcome.impossible("no memory is left")
 

@@ -49,54 +49,42 @@ def check_parity(
     transform: ``transform(frame, state)`` -> features, one row for each row. serve_path: how
     serving computes them: ``serve(records)`` as JSON gives them, ``serve(frame)``, or one record
     at a time, ``serve(record) -> dict``; each may take the state as its second argument. rows:
-    real raw rows. expected: the features the model was
-    trained on, for the same rows in the same order. fit: fits the state again from ``rows``, or
-    from what it holds itself; its state must be the one given. label, not_inputs: what is known
-    only after the prediction (see `horizon` for what is taken where they are not named); time:
-    the column that says when. tolerance: per column, ``*`` for
-    the others; or one for all. rerun: transforms rows in a fresh process under further environment
-    variables,
-    and is called from several threads at once; without it the transform is sent to one by value.
-    contract: what serving allows: a DataContract, with ``checks`` for what it asks beyond its
-    rules, or a pandera model or schema of the raw rows.
-    redact: raw columns whose values no finding shows. limit_s: how long one relation may take;
-    0 for no limit. limit_bytes: how much more memory it may take; four fifths of what is free
-    where None.
+    real raw rows. expected: the features the model was trained on, for the same rows in the same
+    order. fit: fits the state again from ``rows``, or from what it holds itself; its state must be
+    the one given. label, not_inputs: what is known only after the prediction (see `horizon` for
+    what is taken where they are not named); time: the column that says when. tolerance: per
+    column, ``*`` for the others; or one for all. rerun: transforms rows in a fresh process under
+    further environment variables, and is called from several threads at once; without it the
+    transform is sent to one by value. contract: what serving allows: a DataContract, with
+    ``checks`` for what it asks beyond its rules, or a pandera model or schema of the raw rows.
+    redact: raw columns whose values no finding shows. limit_s, limit_bytes: how long one relation
+    may take (0: no limit), and how much more memory (None: four fifths of what is free).
 
     Findings have the codes NBP001 to NBP011, one for each cause. A relation that could not be
     tried is ``checked=False``: with ``passed`` where the caller named nothing to try, without it
     where trying failed, and then the report does not pass.
     """
     if not len(rows):
-        raise DataError(
-            "parity was given no rows", hint="give it real rows: a few hundred show what one hides"
-        )
+        hint = "give it real rows: a few hundred show what one hides"
+        raise DataError("parity was given no rows", hint=hint)
     if contract is not None and not isinstance(contract, DataContract):
         contract, checks = CustomChecks.of(contract)
-    examined = Subject(transform, owned(state), rows, _limits(tolerance), redact=frozenset(redact))
-    hidden = hidden_columns(rows, contract, (label, *not_inputs))
-    moment = time_column(rows, time)
-    tell = progress or (lambda _message, _fraction: None)
-    served = Served(serve_path, examined) if serve_path is not None else None
+    limits = {"*": tolerance} if isinstance(tolerance, str) else dict(tolerance or {})
+    examined = Subject(transform, owned(state), rows, limits, redact=frozenset(redact))
     question = Question(
         examined,
-        served,
+        Served(serve_path, examined) if serve_path is not None else None,
         contract,
         expected,
         fit,
-        hidden,
-        moment,
+        hidden_columns(rows, contract, (label, *not_inputs)),
+        time_column(rows, time),
         rerun,
-        limit_s,
-        limit_bytes,
-        tell,
+        (limit_s, limit_bytes),
+        progress or (lambda _message, _fraction: None),
         checks,
     )
     return _reported(question, scope, subject)
-
-
-def _limits(tolerance: Mapping[str, str] | str | None) -> dict[str, str]:
-    return {"*": tolerance} if isinstance(tolerance, str) else dict(tolerance or {})
 
 
 def _reported(

@@ -110,7 +110,7 @@ def checked_rows(rows: Sequence[Any]) -> list[Json]:
             errors=[
                 {
                     "row": place,
-                    "column": "",
+                    "column": None,  # the row as a whole
                     "rule": "type",
                     "value": rows[place],
                     "message": "a row is an object of column: value",
