@@ -61,12 +61,9 @@ def check_parity(
     may take (0: no limit), and how much more memory (None: four fifths of what is free).
 
     Findings have the codes NBP001 to NBP011, one for each cause. A relation that could not be
-    tried is ``checked=False``: with ``passed`` where the caller named nothing to try, without it
-    where trying failed, and then the report does not pass.
+    tried is ``checked=False``, and passes only where the caller named nothing to try.
     """
-    if not len(rows):
-        hint = "give it real rows: a few hundred show what one hides"
-        raise DataError("parity was given no rows", hint=hint)
+    _require(rows)
     if contract is not None and not isinstance(contract, DataContract):
         contract, checks = CustomChecks.of(contract)
     limits = {"*": tolerance} if isinstance(tolerance, str) else dict(tolerance or {})
@@ -85,6 +82,13 @@ def check_parity(
         checks,
     )
     return _reported(question, scope, subject)
+
+
+def _require(rows: pd.DataFrame) -> None:
+    if not len(rows):
+        raise DataError(
+            "parity was given no rows", hint="give it real rows: a few hundred show what one hides"
+        )
 
 
 def _reported(
