@@ -54,6 +54,8 @@ def _serving(settings: Settings) -> Iterator[Wrong]:
     )  # fmt: skip
     if not 1 <= low <= high:
         yield "serving", "replicas", f"is {wanted}", "at least 1, and min no more than max"
+    if not isinstance(wanted, int) and wanted.get("target", 1) <= 0:
+        yield "serving", "replicas", f"is {wanted}", "target is above 0: requests in one replica"
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", serving.device):
         yield "serving", "device", f"is {serving.device!r}", "auto, cpu, cuda or cuda:0"
     if serving.gpus < 0:

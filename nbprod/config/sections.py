@@ -120,6 +120,7 @@ class ReplicaRange(TypedDict, total=False):
 
     min: int
     max: int
+    target: float  # requests under way in one replica, which the engine aims at
 
 
 class Batch(TypedDict, total=False):

@@ -28,6 +28,7 @@ from nbprod.engine import (
 )
 from nbprod.errors import ServingError
 from nbprod.serving.ray_backend import RayBackend, proxy_environment
+from nbprod.serving.ray_backend.applications import ROLLOUT_PROCESSES, Applications
 
 pytestmark = pytest.mark.engine
 
@@ -60,7 +61,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         serving=Serving(port=free_port(), replicas=2, timeout_ms=20_000),
     )
     environment = proxy_environment(settings.serving.timeout_ms)
-    engine = start_engine(folder / "engine", name="trips", environment=environment)
+    # The engine is told of one GPU; nobody here uses it, so it need not be there.
+    engine = start_engine(folder / "engine", name="trips", num_gpus=1, environment=environment)
     try:
         backend = RayBackend(
             engine,
@@ -180,6 +182,16 @@ def test_what_the_engine_lacks_is_refused_at_once(served: Served, tmp_path: Path
     started = time.monotonic()
     with pytest.raises(ServingError, match="GPU"):
         other(gpus=64.0, port=free_port()).deploy(1, served.bundles[1])
+    with pytest.raises(ServingError, match="2 more processes with 0.6 GPU each"):
+        other(gpus=0.6, port=free_port()).deploy(1, served.bundles[1])
+    with pytest.raises(ServingError, match="gpus is 0"):
+        other(device="cuda", port=free_port()).deploy(1, served.bundles[1])
+    settings = dataclasses.replace(
+        served.backend.settings, serving=Serving(gpus=0.25, replicas={"min": 2, "target": 4})
+    )
+    Applications(settings, "other").check_resources(processes=ROLLOUT_PROCESSES)
+    with pytest.raises(ServingError, match="side by side|1 are free"):
+        Applications(settings, "other").check_resources(processes=2 + ROLLOUT_PROCESSES)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -92,10 +92,12 @@ class ProfileWriter:
             if self._closed:
                 self.lost += len(rows)
                 return
-            room = max(_MAX_WAITING - len(self._waiting), 0)
+            before = len(self._waiting)
+            room = max(_MAX_WAITING - before, 0)
             self._waiting.extend(rows[:room])
             self.skipped += max(len(rows) - room, 0)
-            if len(self._waiting) >= self._rows_per_flush:
+            # Once: a thread that rests is not to be woken by every batch that comes meanwhile.
+            if before < self._rows_per_flush <= len(self._waiting):
                 self._changed.notify()
 
     def close(self) -> None:

@@ -35,6 +35,10 @@ _CPUS = 0.1  # of one replica; the proxy and the controller take none
 _SURGE, _SURGE_SHARE = 2, 0.25
 _MAX_ONGOING = 2000  # of one replica: its own queue refuses first, with a clear answer
 _MESSAGE_LINES = 3
+_ROUNDING = 1e-4  # of Ray's fractions
+# What a rollout adds at its fullest: what is on trial, the previous release kept warm, and the
+# ingress replica that takes the new champion in.
+ROLLOUT_PROCESSES = 3
 _LOGGING = {"log_level": "WARNING", "enable_access_log": False}
 
 
@@ -85,7 +89,7 @@ class Applications:
         A release that does not start is taken away again; the ServingError says why.
         """
         serve = quiet_serve()
-        self.check_resources()
+        self.check_resources(processes=1)
         bound = serve.deployment(name="worker", num_replicas=1, **self._common())(
             ReleaseWorker
         ).bind(bundle, options, prepare=keep_to_loopback)
@@ -116,22 +120,46 @@ class Applications:
         self.keep_workers(())
         quiet_serve().delete(self._deployment, _blocking=True)
 
-    def check_resources(self) -> None:
-        """Refuse what the engine can never place: it would wait for it without a word."""
+    def check_resources(self, processes: int = 0) -> None:
+        """Refuse what the engine can never place: it would wait for it without a word.
+
+        processes: how many more are to hold a model beside those that run; the ingress replicas
+        where it is not given. GPUs are counted free, since a model keeps its share.
+        """
         import ray
 
+        serving = self._settings.serving
+        if serving.device.startswith("cuda") and not serving.gpus:
+            raise ServingError(
+                f"[serving] device is {serving.device} and gpus is 0: a replica would see no GPU",
+                hint="gpus = 1, or the share of one that a replica needs, such as 0.25",
+            )
         there = ray.cluster_resources()
-        for name, amount in {"GPU": self._settings.serving.gpus, "CPU": _CPUS}.items():
+        for name, amount in {"GPU": serving.gpus, "CPU": _CPUS}.items():
             if there.get(name, 0.0) < amount:
                 raise ServingError(
                     f"a replica needs {amount:g} {name}, the engine has {there.get(name, 0.0):g}",
                     hint="lower [serving] gpus, or name a cluster that has them: [serving] address",
                 )
+        self._check_free_gpus(processes or self._lowest())
         nodes = sum(1 for node in ray.nodes() if node["Alive"])
         if nodes > 1 and not self._settings.serving.log.get("url"):
             raise ServingError(
                 f"the engine has {nodes} nodes, and the prediction log lies on one disk",
                 hint="a node's disk dies with it: set [serving.log] url to a PostgreSQL",
+            )
+
+    def _check_free_gpus(self, processes: int) -> None:
+        import ray
+
+        each = self._settings.serving.gpus
+        free = ray.available_resources().get("GPU", 0.0)
+        if each * processes > free + _ROUNDING:
+            raise ServingError(
+                f"{processes} more processes with {each:g} GPU each need {each * processes:g}, "
+                f"and {free:g} of {ray.cluster_resources().get('GPU', 0.0):g} are free",
+                hint="a rollout holds the champion, what is on trial, the previous release and a "
+                "replica that takes over: lower [serving] gpus until they fit side by side",
             )
 
     def _run(self, bound: Any, name: str, route: str | None) -> None:
@@ -173,15 +201,24 @@ class Applications:
     def _replicas(self) -> Json:
         wanted = self._settings.serving.replicas
         if isinstance(wanted, int):
-            return {"num_replicas": wanted, "max_surge_percent": _surge_percent(wanted)}
-        low, high = int(wanted.get("min", 1)), int(wanted.get("max", 1))
-        limits = {"min_replicas": low, "max_replicas": max(low, high)}
-        return {"autoscaling_config": limits, "max_surge_percent": _surge_percent(max(low, high))}
+            return {"num_replicas": wanted, "max_surge_percent": self._surge_percent(wanted)}
+        low = self._lowest()
+        high = max(low, int(wanted.get("max", low)))
+        scaling: Json = {"min_replicas": low, "max_replicas": high}
+        if "target" in wanted:
+            scaling["target_ongoing_requests"] = float(wanted["target"])
+        return {"autoscaling_config": scaling, "max_surge_percent": self._surge_percent(high)}
 
+    def _lowest(self) -> int:
+        """How many ingress replicas there are at least."""
+        wanted = self._settings.serving.replicas
+        return wanted if isinstance(wanted, int) else int(wanted.get("min", 1))
 
-def _surge_percent(replicas: int) -> int:
-    """As Ray Serve takes it: how many more replicas there may be while releases change."""
-    return min(100, math.ceil(100 * max(_SURGE / replicas, _SURGE_SHARE)))
+    def _surge_percent(self, replicas: int) -> int:
+        """As Ray Serve takes it: how many more replicas there may be while releases change."""
+        if self._settings.serving.gpus:  # each holds a model of its own: one by one
+            return math.ceil(100 / replicas)
+        return min(100, math.ceil(100 * max(_SURGE / replicas, _SURGE_SHARE)))
 
 
 def _reason(application: Any) -> str:

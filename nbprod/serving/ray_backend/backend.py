@@ -26,7 +26,7 @@ from nbprod.serving.auth import admin_token
 from nbprod.serving.keeper import TRAFFIC_FILE
 from nbprod.serving.local_backend import port_taken
 from nbprod.serving.options import ServiceOptions, check_exposure, service_options
-from nbprod.serving.ray_backend.applications import Applications
+from nbprod.serving.ray_backend.applications import ROLLOUT_PROCESSES, Applications
 from nbprod.serving.ray_backend.keeping import Keeping
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ class RayBackend:
         self._remember(version, bundle)
         with self._alone():
             if version not in self._applications.workers():
+                self._applications.check_resources(processes=ROLLOUT_PROCESSES)
                 self._run_worker(version)
             given = {"version": version, "fraction": fraction, "by": by, "reason": reason}
             state = self._keeping.change("canary", **given, experiment=experiment or {})
