@@ -60,7 +60,9 @@ test: $(STAMP) browser services extension check ## everything: check, then every
 	  --ignore tests/test_house_rules.py --ignore tests/benchmarks --ignore tests/soak
 
 soak: $(STAMP) browser services extension ## chaos and long runs, nightly
-	$(BIN)/python -m pytest -q tests/soak
+	@.ci/services bench
+	$(BIN)/python -m pytest -q -s tests/soak
+	NBPROD_GENERATED=2000 $(BIN)/python -m pytest -q -s tests/engines/test_foreign_clients.py -k generated
 
 bench: $(STAMP) ## every claim of speed against its peer, in one run
 	@.ci/services bench

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import os
+import shutil
 import signal
 import socket
 import time
@@ -13,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from callers import Traffic, bundle_writer
+from callers import Traffic, bundle_writer, trip
 
-from nbprod.config import Model, Serving, Settings
+from nbprod.config import Model, Serving, Settings, load_settings
 from nbprod.data import prediction_log
 from nbprod.engine import (
     Engine,
@@ -27,7 +30,7 @@ from nbprod.engine import (
     start_engine,
 )
 from nbprod.errors import ServingError
-from nbprod.serving.ray_backend import RayBackend, proxy_environment
+from nbprod.serving.ray_backend import RayBackend, proxy_environment, serve_config
 from nbprod.serving.ray_backend.applications import ROLLOUT_PROCESSES, Applications
 
 pytestmark = pytest.mark.engine
@@ -165,6 +168,39 @@ def test_a_killed_keeper_comes_back_with_its_state(served: Served) -> None:
     served.backend.rollback()
 
 
+def test_a_serve_file_starts_a_release_that_answers_and_does_not_roll_out(
+    served: Served, tmp_path: Path
+) -> None:
+    """What `serve deploy` makes of the file: a fixed champion beside the others on the engine."""
+    import ray.serve
+    from ray.serve.schema import ServeDeploySchema
+
+    (tmp_path / "nbprod.toml").write_text(
+        "[model]\nname = 'fixed'\nowner = 'a@example.com'\n"
+        "[notebooks]\ntrain = 'a.ipynb'\n[serving]\ntimeout_ms = 20000\n"
+    )
+    shutil.copytree(served.bundles[2], tmp_path / ".nbprod" / "releases" / "2")
+    config = ServeDeploySchema.model_validate(serve_config(load_settings(tmp_path), 2))
+    (application,) = config.applications
+    module, _, name = application.import_path.partition(":")
+    build = getattr(importlib.import_module(module), name)
+    ray.serve.run(build(application.args), name="fixed", route_prefix="/fixed")
+    try:
+        url = f"{served.backend.url}/fixed"
+        sent = {"instances": [trip(1)]}
+        deadline = time.monotonic() + 20  # the proxy hears of a new route a little later
+        while (answer := httpx.post(f"{url}/predict", json=sent, timeout=30)).status_code == 404:
+            assert time.monotonic() < deadline, answer.text
+        assert (answer.json()["predictions"], answer.json()["release"]) == ([1.5], "2")
+        ids = answer.json()["prediction_ids"]
+        assert prediction_log.find(tmp_path / ".nbprod" / "logs" / "fixed", ids[0])
+        assert httpx.post(f"{url}/admin/rollback", json={}).status_code == 401
+    finally:
+        ray.serve.delete("fixed")
+    with pytest.raises(ServingError, match="args are"):
+        build({"project": str(tmp_path)})
+
+
 def test_what_the_engine_lacks_is_refused_at_once(served: Served, tmp_path: Path) -> None:
     """A GPU that is not there, and a port that is taken, are refused by name, not waited for."""
 
@@ -182,7 +218,7 @@ def test_what_the_engine_lacks_is_refused_at_once(served: Served, tmp_path: Path
     started = time.monotonic()
     with pytest.raises(ServingError, match="GPU"):
         other(gpus=64.0, port=free_port()).deploy(1, served.bundles[1])
-    with pytest.raises(ServingError, match="2 more processes with 0.6 GPU each"):
+    with pytest.raises(ServingError, match=r"2 more processes with 0\.6 GPU each"):
         other(gpus=0.6, port=free_port()).deploy(1, served.bundles[1])
     with pytest.raises(ServingError, match="gpus is 0"):
         other(device="cuda", port=free_port()).deploy(1, served.bundles[1])
@@ -190,7 +226,7 @@ def test_what_the_engine_lacks_is_refused_at_once(served: Served, tmp_path: Path
         served.backend.settings, serving=Serving(gpus=0.25, replicas={"min": 2, "target": 4})
     )
     Applications(settings, "other").check_resources(processes=ROLLOUT_PROCESSES)
-    with pytest.raises(ServingError, match="side by side|1 are free"):
+    with pytest.raises(ServingError, match=r"5 more .* 1 of 1 are free"):
         Applications(settings, "other").check_resources(processes=2 + ROLLOUT_PROCESSES)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

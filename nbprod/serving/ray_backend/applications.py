@@ -20,11 +20,12 @@ from nbprod.serving.ray_backend.remote import (
 from nbprod.serving.replicas import Ingress, ReleaseWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from nbprod.config import Settings
     from nbprod.records import Json
+    from nbprod.serving.dispatching import Keeper, Worker
     from nbprod.serving.options import ServiceOptions
 
 START_S = 180.0
@@ -67,17 +68,11 @@ class Applications:
 
     def run_ingress(self, version: int, bundle: Path, options: ServiceOptions) -> None:
         """Put a release into the ingress replicas: each new one answers before an old one ends."""
-        serve = quiet_serve()
-        deployment = serve.deployment(
-            name="ingress",
-            **self._common(),
-            **self._replicas(),
-        )
-        bound = deployment(serve.ingress()(Ingress)).bind(
+        bound = ingress_application(
+            self._settings,
             bundle,
             options,
             version=version,
-            prepare=keep_to_loopback,
             keeper=functools.partial(RemoteKeeper, keeper_name(self._deployment)),
             worker=functools.partial(RemoteWorker, self._deployment),
         )
@@ -90,7 +85,7 @@ class Applications:
         """
         serve = quiet_serve()
         self.check_resources(processes=1)
-        bound = serve.deployment(name="worker", num_replicas=1, **self._common())(
+        bound = serve.deployment(name="worker", num_replicas=1, **_common(self._settings))(
             ReleaseWorker
         ).bind(bundle, options, prepare=keep_to_loopback)
         name = worker_name(self._deployment, version)
@@ -141,7 +136,7 @@ class Applications:
                     f"a replica needs {amount:g} {name}, the engine has {there.get(name, 0.0):g}",
                     hint="lower [serving] gpus, or name a cluster that has them: [serving] address",
                 )
-        self._check_free_gpus(processes or self._lowest())
+        self._check_free_gpus(processes or _lowest(self._settings))
         nodes = sum(1 for node in ray.nodes() if node["Alive"])
         if nodes > 1 and not self._settings.serving.log.get("url"):
             raise ServingError(
@@ -184,41 +179,62 @@ class Applications:
                 )
             time.sleep(_POLL_S)
 
-    def _common(self) -> Json:
-        actor: Json = {"num_cpus": _CPUS}
-        if self._settings.serving.gpus:
-            actor["num_gpus"] = self._settings.serving.gpus
-        return {
-            "ray_actor_options": actor,
-            "max_ongoing_requests": _MAX_ONGOING,
-            "max_constructor_retry_count": 1,  # a release that does not start is not tried again
-            "graceful_shutdown_wait_loop_s": 0.5,
-            "graceful_shutdown_timeout_s": self._settings.serving.timeout_ms / 1000 + 5,
-            "health_check_period_s": 2,
-            "logging_config": _LOGGING,
-        }
 
-    def _replicas(self) -> Json:
-        wanted = self._settings.serving.replicas
-        if isinstance(wanted, int):
-            return {"num_replicas": wanted, "max_surge_percent": self._surge_percent(wanted)}
-        low = self._lowest()
-        high = max(low, int(wanted.get("max", low)))
-        scaling: Json = {"min_replicas": low, "max_replicas": high}
-        if "target" in wanted:
-            scaling["target_ongoing_requests"] = float(wanted["target"])
-        return {"autoscaling_config": scaling, "max_surge_percent": self._surge_percent(high)}
+def ingress_application(
+    settings: Settings,
+    bundle: Path,
+    options: ServiceOptions,
+    *,
+    version: int,
+    keeper: Callable[[], Keeper],
+    worker: Callable[[int], Worker],
+) -> Any:
+    """The application that answers HTTP with a release as champion, in its own processes."""
+    serve = quiet_serve()
+    deployment = serve.deployment(name="ingress", **_common(settings), **_replicas(settings))
+    return deployment(serve.ingress()(Ingress)).bind(
+        bundle, options, version=version, prepare=keep_to_loopback, keeper=keeper, worker=worker
+    )
 
-    def _lowest(self) -> int:
-        """How many ingress replicas there are at least."""
-        wanted = self._settings.serving.replicas
-        return wanted if isinstance(wanted, int) else int(wanted.get("min", 1))
 
-    def _surge_percent(self, replicas: int) -> int:
-        """As Ray Serve takes it: how many more replicas there may be while releases change."""
-        if self._settings.serving.gpus:  # each holds a model of its own: one by one
-            return math.ceil(100 / replicas)
-        return min(100, math.ceil(100 * max(_SURGE / replicas, _SURGE_SHARE)))
+def _common(settings: Settings) -> Json:
+    actor: Json = {"num_cpus": _CPUS}
+    if settings.serving.gpus:
+        actor["num_gpus"] = settings.serving.gpus
+    return {
+        "ray_actor_options": actor,
+        "max_ongoing_requests": _MAX_ONGOING,
+        "max_constructor_retry_count": 1,  # a release that does not start is not tried again
+        "graceful_shutdown_wait_loop_s": 0.5,
+        "graceful_shutdown_timeout_s": settings.serving.timeout_ms / 1000 + 5,
+        "health_check_period_s": 2,
+        "logging_config": _LOGGING,
+    }
+
+
+def _replicas(settings: Settings) -> Json:
+    wanted = settings.serving.replicas
+    low = _lowest(settings)
+    if isinstance(wanted, int):
+        return {"num_replicas": wanted, "max_surge_percent": _surge_percent(settings, wanted)}
+    high = max(low, int(wanted.get("max", low)))
+    scaling: Json = {"min_replicas": low, "max_replicas": high}
+    if "target" in wanted:
+        scaling["target_ongoing_requests"] = float(wanted["target"])
+    return {"autoscaling_config": scaling, "max_surge_percent": _surge_percent(settings, high)}
+
+
+def _lowest(settings: Settings) -> int:
+    """How many ingress replicas there are at least."""
+    wanted = settings.serving.replicas
+    return wanted if isinstance(wanted, int) else int(wanted.get("min", 1))
+
+
+def _surge_percent(settings: Settings, replicas: int) -> int:
+    """As Ray Serve takes it: how many more replicas there may be while releases change."""
+    if settings.serving.gpus:  # each holds a model of its own: one by one
+        return math.ceil(100 / replicas)
+    return min(100, math.ceil(100 * max(_SURGE / replicas, _SURGE_SHARE)))
 
 
 def _reason(application: Any) -> str:
