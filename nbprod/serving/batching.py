@@ -78,8 +78,14 @@ class Batcher(Generic[Job, Answer]):
             if len(self._waiting) >= self._max_queued:
                 raise QueueFullError
             self._waiting.append(entry)
-            self._changed.notify()
+        # A turn of the loop later: what else has come by now is handed over first, and computed
+        # with it. A thread woken at once would take the first request alone.
+        entry.loop.call_soon(self._wake)
         return await entry.future
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
 
     def close(self) -> None:
         """Answer what waits, then end the thread; a second call does nothing."""

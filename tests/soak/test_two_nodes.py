@@ -44,7 +44,7 @@ def second_node(engine: Engine, folder: Path) -> Iterator[psutil.Process]:
                 "--disable-usage-stats",
                 *(f"--{k}={v}" for k, v in options.items()),
             ],
-            env=engines._environment(engine),
+            env=psutil.Process(engine.pid).environ(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

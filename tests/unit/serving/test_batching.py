@@ -53,6 +53,25 @@ def test_what_queued_meanwhile_is_one_batch() -> None:
     batcher.close()
 
 
+def test_what_comes_in_one_turn_of_the_loop_is_one_batch() -> None:
+    """Jobs that are handed over together find an idle thread and are computed together."""
+    doubler = Doubler()
+    batcher = Batcher(doubler)
+
+    async def one(job: int) -> int:
+        time.sleep(0.002)  # as reading a socket does, it lets other threads run
+        return await batcher.submit(job, rows=1)
+
+    async def all_at_once() -> list[int]:
+        await batcher.submit(0, rows=1)
+        await asyncio.sleep(0.05)  # the thread waits by now
+        return await asyncio.gather(*(one(job) for job in range(1, 9)))
+
+    assert asyncio.run(all_at_once()) == [2 * job for job in range(1, 9)]
+    assert doubler.batches == [[0], list(range(1, 9))]
+    batcher.close()
+
+
 def test_one_row_a_batch_switches_batching_off() -> None:
     """With max_rows = 1 every job is computed alone."""
     doubler = Doubler()
