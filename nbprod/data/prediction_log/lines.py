@@ -14,6 +14,8 @@ from nbprod.data.prediction_log.segments import (
     read_lines,
     segments,
 )
+from nbprod.errors import StoreError
+from nbprod.records import id_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -79,8 +81,17 @@ def outcomes_of(folder: Path, ids: Collection[str]) -> Iterator[bytes]:
         yield from database.with_ids("outcomes", ids).good
         return
     needles = [f'"{prediction_id}"'.encode() for prediction_id in ids]
-    for segment in segments(folder, "outcomes"):
+    # An outcome comes after its prediction: a segment that was full before has none.
+    for segment in segments(folder, "outcomes", _first_made(ids)):
         yield from lines_with(segment, needles).good
+
+
+def _first_made(ids: Collection[str]) -> datetime | None:
+    """When the oldest of these predictions was made; None where one of them is no id of ours."""
+    try:
+        return min(map(id_time, ids), default=None)
+    except StoreError:
+        return None
 
 
 def _with_ids(segment: Segment, ids: Collection[str]) -> Lines:
