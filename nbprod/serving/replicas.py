@@ -51,8 +51,6 @@ def load_service(bundle: Path, options: ServiceOptions) -> Service:
     gc.collect()
     gc.freeze()
     # Nor need it run every few requests: rows and records are plain data that go by themselves.
-    if os.environ.get("NBX_SWITCH"):
-        sys.setswitchinterval(float(os.environ["NBX_SWITCH"]))
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
     return service
 

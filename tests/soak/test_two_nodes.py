@@ -7,6 +7,7 @@ import dataclasses
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,16 @@ from nbprod.errors import ServingError
 from nbprod.serving.ray_backend import RayBackend, proxy_environment
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
+# The switch that keeps an engine on loopback also keeps other nodes out; this one joins all the
+# same, and its own processes stay on loopback, too.
+_JOIN = """
+import ray._private.ray_constants as constants
+import ray._private.services as services
+import ray.scripts.scripts as scripts
+constants.ENABLE_RAY_CLUSTER = True
+services.resolve_ip_for_localhost = lambda host: host
+scripts.main()
+"""
 
 
 @contextlib.contextmanager
@@ -35,15 +46,10 @@ def second_node(engine: Engine, folder: Path) -> Iterator[psutil.Process]:
         "object-store-memory": str(128 * 1024 * 1024),
         **{name: str(free_port()) for name in engines._PORTS},
     }
-    command = engines._command(engine, None, None, {})[:4]  # python -c … start
+    command = [sys.executable, "-c", _JOIN, "start", "--block", "--disable-usage-stats"]
     with (folder / "node.log").open("wb") as log:
         process = subprocess.Popen(
-            [
-                *command,
-                "--block",
-                "--disable-usage-stats",
-                *(f"--{k}={v}" for k, v in options.items()),
-            ],
+            [*command, *(f"--{name}={value}" for name, value in options.items())],
             env=psutil.Process(engine.pid).environ(),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -61,13 +67,14 @@ def second_node(engine: Engine, folder: Path) -> Iterator[psutil.Process]:
             time.sleep(0.2)
         yield psutil.Process(process.pid)
     finally:
-        kill_9(psutil.Process(process.pid))
+        kill_9(process.pid)
         process.wait()
 
 
-def kill_9(node: psutil.Process) -> None:
-    """A power cut: every process of the node at once."""
+def kill_9(pid: int) -> None:
+    """A power cut: every process of a node at once."""
     with contextlib.suppress(psutil.NoSuchProcess):
+        node = psutil.Process(pid)
         for process in [*node.children(recursive=True), node]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 os.kill(process.pid, signal.SIGKILL)
@@ -109,7 +116,7 @@ def test_a_node_that_dies_takes_no_acknowledged_prediction_with_it(
             assert len(pids & there) == len(pids - there) == 1
             with Traffic(served.url) as traffic:
                 traffic.wait_for(100, good=True)
-                kill_9(node)
+                kill_9(node.pid)
                 killed = time.monotonic()
                 traffic.wait_for(200, good=True)
                 while len(alive := set(served.replica_pids()) - pids) < 1:
