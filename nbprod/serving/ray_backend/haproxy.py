@@ -32,6 +32,7 @@ _FRONTEND = (
     "http-request disable-l7-retry if { path_beg /admin/ }",
 )
 _DRAIN_S = 0.5
+_LOOK_S = 2.0
 _RETRIES = 16  # more than the replicas of one machine
 _CONNECTIONS = 8192
 _SCRIPT = """\
@@ -102,6 +103,8 @@ def proxy_environment(timeout_ms: float) -> Callable[[Engine], dict[str, str]]:
             # it asks the same one again, a second apart, and then answers 503.
             "RAY_SERVE_HAPROXY_OBSERVE_ERROR_LIMIT": "1",
             "RAY_SERVE_HAPROXY_RETRIES": str(_RETRIES),
+            # A dead HAProxy is started anew after three looks in vain; a reload may cost one.
+            "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": str(_LOOK_S),
             "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": str(math.ceil(timeout_ms / 1000) + 2),
             "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(_DRAIN_S),
         }
