@@ -43,11 +43,17 @@ class Lab:
 
 @contextlib.contextmanager
 def jupyterlab(
-    root: Path, home: Path, *, server: bool = True, environ: dict[str, str] | None = None
+    root: Path,
+    home: Path,
+    *,
+    server: bool = True,
+    front: bool = True,
+    environ: dict[str, str] | None = None,
 ) -> Iterator[Lab]:
     """JupyterLab on loopback over a folder, with its settings in a home of its own.
 
-    server: without it, nbprod's server extension is off. environ: what its environment has besides.
+    server: without it, nbprod's server extension is off. front: without it, the front end is not
+    there. environ: what its environment has besides.
     """
     assert (BUILT / "package.json").exists(), f"{BUILT} is missing: {MAKE}"
     home.mkdir(parents=True, exist_ok=True)
@@ -66,6 +72,8 @@ def jupyterlab(
     command += ["--ServerApp.ip=127.0.0.1", f"--IdentityProvider.token={token}"]
     command += [f"--ServerApp.jpserver_extensions={{'nbprod.server': {server}}}"]
     command += ["--LabApp.expose_app_in_browser=True"]
+    if not front:
+        command += [f"--LabApp.labextensions_path={_others(home)}"]
     with lab.log.open("w") as log:
         process = subprocess.Popen(
             command,
@@ -84,6 +92,16 @@ def jupyterlab(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _others(home: Path) -> Path:
+    """A folder with the environment's other extensions of Lab."""
+    folder = home / "others"
+    folder.mkdir()
+    for path in (Path(sys.prefix) / "share" / "jupyter" / "labextensions").glob("*"):
+        if path.name != "nbprod":
+            (folder / path.name).symlink_to(path)
+    return folder
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -5,6 +5,8 @@ import { Client, ProjectView } from '../api/client';
 import { Connection } from './connection';
 import { INotice, noticeOf } from './trouble';
 
+const RETRY_MS = 3000;
+
 /** The project that the current notebook lies in, and where it stands on the road. */
 export class ProjectModel {
   constructor(
@@ -78,6 +80,13 @@ export class ProjectModel {
     this._view = view;
     this._notice = notice;
     this._changed.emit();
+    if (notice?.trouble === 'unreachable') {
+      setTimeout(() => {
+        if (asked === this._asked) {
+          void this.refresh();
+        }
+      }, RETRY_MS);
+    }
   }
 
   private _path: string | null = null;

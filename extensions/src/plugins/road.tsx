@@ -1,6 +1,7 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import { Poll } from '@lumino/polling';
 import * as React from 'react';
 
 import type { Stage } from '../api/client';
@@ -15,6 +16,8 @@ import { nbprodIcon } from '../widgets/icons';
 import { LiveWidget } from '../widgets/liveWidget';
 import { RoadPanel } from '../widgets/RoadPanel';
 import { IStageAction } from '../widgets/StageRow';
+
+const INTERVAL_MS = 15_000;
 
 /** The panel on the right: every stage of the road with its button, and the jobs. */
 const plugin: JupyterFrontEndPlugin<void> = {
@@ -61,12 +64,22 @@ const plugin: JupyterFrontEndPlugin<void> = {
         shell.activateById(panel.id);
         panel.node.focus();
         await workspace.refresh();
+        // One frame for the message that draws the panel, one for what it draws.
         await new Promise(requestAnimationFrame);
+        await new Promise(requestAnimationFrame);
+        await panel.renderPromise;
         if (document.activeElement === panel.node) {
           nextButton(panel.node)?.focus(); // nobody went elsewhere meanwhile
         }
       }
     });
+    // What a controller or another person does to the deployment is no job of this server.
+    const poll = new Poll({
+      factory: () => workspace.refresh(),
+      frequency: { interval: INTERVAL_MS, backoff: false },
+      standby: () => (panel.isVisible ? 'when-hidden' : true)
+    });
+    panel.disposed.connect(() => poll.dispose());
     workspace.where.changed.connect(() => commands.notifyCommandChanged());
     for (const command of inPalette()) {
       palette?.addItem({ command, category: trans.__('nbprod') });

@@ -1,0 +1,152 @@
+"""The road panel in the real Lab: jobs that outlive the page, reports, and plain words for trouble."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from lab import ROOT, Lab, command, jupyterlab, notebook, open_lab
+from playwright.sync_api import Browser, Locator, Page, expect
+
+pytestmark = pytest.mark.engine
+
+PICTURES = ROOT / "extensions" / "screenshots"
+AXE = ROOT / "extensions" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def stage(page: Page, name: str) -> Locator:
+    return page.locator(f'.jp-nbprod-stage[data-stage="{name}"]')
+
+
+def job(page: Page, verb: str) -> Locator:
+    return page.locator(f'.jp-nbprod-job[data-job="{verb}"]').first
+
+
+def open_road(page: Page, lab: Lab, path: str, **address: object) -> None:
+    open_lab(page, lab, path, **address)
+    command(page, "nbprod:open-road")
+
+
+def test_the_road_from_the_notebook_to_parity_by_keyboard_alone(
+    lab: Lab, page: Page, chromium_browser: Browser, project: Path
+) -> None:
+    """Extract and parity run as jobs that a reload and a second browser see; the report opens."""
+    path = f"{project.name}/notebooks/train.ipynb"
+    open_lab(page, lab, path)
+    page.keyboard.press("Alt+Shift+N")
+    extract = stage(page, "extract").get_by_role("button", name="Extract")
+    expect(extract).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(stage(page, "extract")).to_have_attribute("data-state", "done")
+    assert (project / "strong_wine" / "features.py").exists()
+
+    stage(page, "parity").get_by_role("button", name="Check parity").focus()
+    page.keyboard.press("Enter")
+    expect(job(page, "parity")).to_have_attribute("data-state", "running")
+    page.reload()
+    command_after_reload(page)
+    other = chromium_browser.new_context().new_page()
+    open_road(other, lab, path, workspace="other")
+    for window in (page, other):
+        expect(job(window, "parity")).to_have_attribute("data-state", "done", timeout=60_000)
+        expect(stage(window, "parity")).to_have_attribute("data-state", "done")
+    other.context.close()
+    job(page, "parity").get_by_role("button", name="Show log").click()
+    expect(page.get_by_role("log")).to_contain_text("parity")
+
+    stage(page, "parity").get_by_role("button", name="Open report").click()
+    frame = page.locator(".jp-nbprod-report iframe")
+    assert frame.get_attribute("sandbox") == ""
+    expect(page.frame_locator(".jp-nbprod-report iframe").locator("body")).to_contain_text(
+        re.compile("parity", re.IGNORECASE)
+    )
+    expect(page.locator(".jp-nbprod-status-button")).to_contain_text("parity: done")
+    without_violations(page)
+
+
+def command_after_reload(page: Page) -> None:
+    page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored.then(() => true)")
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    command(page, "nbprod:open-road")
+
+
+def without_violations(page: Page) -> None:
+    """axe-core finds nothing in what nbprod draws."""
+    page.add_script_tag(path=str(AXE))
+    found = page.evaluate(
+        "() => axe.run({include: [['.jp-nbprod-view'], ['.jp-nbprod-badge']]})"
+        ".then(told => told.violations.map(v => [v.id, v.nodes.map(n => n.html).slice(0, 3)]))"
+    )
+    assert found == []
+
+
+def test_a_job_is_cancelled_and_says_so(lab: Lab, page: Page, project: Path) -> None:
+    """Cancel ends the job, and the stage is what it was."""
+    open_road(page, lab, f"{project.name}/notebooks/train.ipynb")
+    stage(page, "train").get_by_role("button", name="Train").click()
+    job(page, "train").get_by_role("button", name="Cancel").click()
+    expect(job(page, "train")).to_have_attribute("data-state", "cancelled")
+    expect(stage(page, "train")).not_to_have_attribute("data-state", "done")
+
+
+def test_a_cut_network_is_said_and_mends_itself(lab: Lab, page: Page, project: Path) -> None:
+    """What was known stays on show, roles can be set, and the notice goes by itself."""
+    open_road(page, lab, f"{project.name}/notebooks/train.ipynb")
+    expect(stage(page, "extract")).to_be_visible()
+    page.context.set_offline(True)
+    command(page, "nbprod:refresh")
+    notice = page.locator(".jp-nbprod-road .jp-nbprod-notice")
+    expect(notice).to_contain_text("The Jupyter server does not answer.")
+    expect(stage(page, "extract")).to_be_visible()
+    page.locator(".jp-Notebook .jp-Cell").nth(2).locator(".jp-InputPrompt").click()
+    command(page, "nbprod:set-role", {"role": "lib"})
+    expect(page.locator(".jp-nbprod-badge").filter(has_text="lib")).to_have_count(1)
+    page.context.set_offline(False)
+    expect(notice).to_have_count(0)
+
+
+def test_a_notebook_outside_a_project_is_made_one(lab: Lab, page: Page) -> None:
+    """The panel says what is missing and offers it; the proposed roles come as an edit."""
+    folder = lab.root / "alone"
+    folder.mkdir()
+    sources = ["import pandas as pd", "frame = pd.DataFrame({'a': [1.0, 2.0], 'late': [0, 1]})"]
+    sources += ["def transform(frame):\n    return frame[['a']] * 2"]
+    nbformat.write(notebook(sources, [[], [], []]), folder / "mine.ipynb")
+    open_road(page, lab, "alone/mine.ipynb")
+    panel = page.locator(".jp-nbprod-road")
+    expect(panel).to_contain_text("outside any nbprod project")
+    panel.get_by_role("button", name="Create a project here").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("me@example.com")
+    page.get_by_role("dialog").get_by_role("button", name="Create").click()
+    expect(stage(page, "extract")).to_be_visible()
+    assert "me@example.com" in (folder / "nbprod.toml").read_text()
+    expect(page.locator(".jp-nbprod-badge").first).to_be_visible()
+
+
+def test_a_server_without_nbprod_is_said_plainly(page: Page, tmp_path: Path) -> None:
+    """Roles still work; the panel names the package to install."""
+    root = tmp_path / "root"
+    root.mkdir()
+    nbformat.write(notebook(["x = 1"], [["nbprod:lib"]]), root / "a.ipynb")
+    with jupyterlab(root, tmp_path / "home", server=False) as bare:
+        open_road(page, bare, "a.ipynb")
+        expect(page.locator(".jp-nbprod-road")).to_contain_text('pip install "nbprod[lab]"')
+        expect(page.locator(".jp-nbprod-badge")).to_have_text("lib")
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark", "Dark High Contrast"])
+def test_every_theme_of_lab_is_served(lab: Lab, page: Page, project: Path, theme: str) -> None:
+    """Roles and road show without a violation in Lab's themes; this makes the README's pictures."""
+    open_lab(page, lab, f"{project.name}/notebooks/train.ipynb")
+    name = f"JupyterLab {theme}"
+    command(page, "apputils:change-theme", {"theme": name})
+    page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+    command(page, "nbprod:open-road")
+    expect(stage(page, "extract")).to_be_visible()
+    expect(page.locator(".jp-nbprod-badge").first).to_be_visible()
+    without_violations(page)
+    if os.environ.get("NBPROD_PICTURES"):
+        page.screenshot(path=str(PICTURES / f"{theme.lower().replace(' ', '-')}.png"))
