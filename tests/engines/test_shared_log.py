@@ -17,6 +17,7 @@ from postgres import Cluster
 from nbprod.data import prediction_log
 from nbprod.data.prediction_log import LogWriter, find, query
 from nbprod.errors import ConfigError, StoreError, TamperedRecordError
+from nbprod.lifecycle.gathering import Gathering, Question
 from nbprod.records import Outcome, Prediction, new_id, utc_now
 from nbprod.serving import LocalService, ServiceOptions
 
@@ -64,6 +65,25 @@ def test_replicas_of_several_machines_read_what_each_other_wrote(
     assert prediction_log.outcomes(folder)[mine.id].outcome == 1
     assert prediction_log.counts(folder, None, None)["labelled"] == 1
     assert not list(folder.rglob("*.jsonl"))
+
+
+def test_a_rollout_s_sums_follow_a_shared_log(folder: Path) -> None:
+    """Rows that are read again, because a commit may come late, count once; outcomes too."""
+    since = utc_now()
+    question = Question(
+        folder, since=(("champion", since), ("canary", since)), task="regression", outcome="late"
+    )
+    gathering = Gathering(question)
+    with LogWriter(folder, writer_id="r0") as writer:
+        for number in range(3):
+            made = prediction(output=float(number))
+            writer.append([made])
+            told = Outcome(outcome=1.0, name="late", prediction_id=made.id)
+            prediction_log.post_outcomes(folder, [told])
+            gathering.read()
+    found = gathering.observed({})["champion"]
+    assert found.latencies.count == 3
+    assert (found.scores["mae"].count, found.scores["mae"].total) == (3, 2.0)
 
 
 def test_no_acknowledged_record_is_missing_after_kill_9_of_the_database(
