@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from jupyter import jupyter
+from jupyter_rest import jupyter
 
 TOML = '[model]\nname = "m"\nowner = "me@example.com"\n\n[notebooks]\ntrain = "train.ipynb"\n'
 LOAD = "import pandas as pd\ntrips = pd.DataFrame({'km': [1.0, 2.0, 3.0], 'late': [0, 1, 0]})"

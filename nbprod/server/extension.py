@@ -33,15 +33,11 @@ class NbprodExtension(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """One handler for every route: what it needs is imported at the first request."""
-        from jupyter_server.utils import url_path_join
-
         from nbprod.server.handlers import Resource
         from nbprod.server.requests import BASE
 
-        assert self.serverapp is not None
-        base_url = self.serverapp.web_app.settings["base_url"]
-        pattern = url_path_join(base_url, BASE, "(.*)")
-        self.handlers.append((pattern, Resource, {"services": lambda: self.services}))
+        # Jupyter puts the server's own prefix before it
+        self.handlers.append((f"/{BASE}/(.*)", Resource, {"services": lambda: self.services}))
 
     @cached_property
     def services(self) -> Services:

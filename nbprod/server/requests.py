@@ -27,8 +27,8 @@ class Services:
     editor: Worker  # notebooks while they are edited: never behind a slow question
 
     def warm_up(self) -> None:
-        """Let the desks import what they need, once, when Lab itself has started."""
-        for worker, after_s in ((self.desk, 1.0), (self.editor, 2.0)):
+        """Let the desks import what they need, once: who asks for the status has a page already."""
+        for worker, after_s in ((self.editor, 0.3), (self.desk, 0.6)):
             worker.warm_up(after_s)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from command import nbprod
-from jupyter import Server, jupyter
+from jupyter_rest import Server, jupyter
 
 from nbprod import Project
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from jupyter import Server, jupyter
+from jupyter_rest import Server, jupyter
 from server_projects import LOAD, SLOW, TOML, write_project
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from jupyter import Server
+from jupyter_rest import Server
 from server_projects import CELLS, cells_of
 
 

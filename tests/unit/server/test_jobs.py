@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from jupyter import Server
+from jupyter_rest import Server
 from server_projects import asleep, gone, server_ends, until
 
 PROVE = {"prove": True}

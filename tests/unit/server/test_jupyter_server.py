@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import httpx
 import pytest
-from jupyter import Server
+from jupyter_rest import Server, jupyter
+from server_projects import write_project
 
 from nbprod.server.routes import ROUTES
 
@@ -43,6 +45,19 @@ def test_a_browser_without_the_xsrf_token_changes_nothing(server: Server) -> Non
         let_in = browser.post("/nbprod/api/proposals", json={}, headers={"X-XSRFToken": token})
         assert let_in.status_code == 422
     assert server.get("jobs") == before
+
+
+def test_whoever_may_only_look_starts_nothing_behind_a_hub_too(tmp_path: Path) -> None:
+    """Jupyter's authorizer is asked for each verb; addresses keep the server's own prefix."""
+    write_project(tmp_path / "root" / "quick")
+    only_read = "--ServerApp.authorizer_class=read_only.ReadOnly"
+    with jupyter(tmp_path / "root", only_read, base_url="/user/me") as server:
+        assert server.get("project", path="quick")["name"] == "m"
+        for method, path in (("POST", "extractions"), ("DELETE", "jobs/0"), ("POST", "project")):
+            refused = server.call(method, path, {}, params={"project": "quick"})
+            assert refused.status_code == 403, refused.text
+            assert refused.json()["hint"]
+        assert server.get("jobs")["jobs"] == []
 
 
 # ---------------------------------------------------------------- where a path leads

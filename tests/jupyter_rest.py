@@ -59,8 +59,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def jupyter(root: Path, *options: str, log: Path | None = None) -> Iterator[Server]:
-    """A server on loopback whose root is a folder; it is ended, and waited for, at the end."""
+def jupyter(root: Path, *options: str, base_url: str = "") -> Iterator[Server]:
+    """A server on loopback whose root is a folder; it is ended, and waited for, at the end.
+
+    base_url: ``/user/me``, as a hub gives each of its servers one.
+    """
     port = free_port()
     home = root.parent / f"{root.name}-jupyter"
     environ = {
@@ -69,6 +72,7 @@ def jupyter(root: Path, *options: str, log: Path | None = None) -> Iterator[Serv
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "IPYTHONDIR": str(home / "ipython"),
+        "PYTHONPATH": str(Path(__file__).parent),  # an option may name a class of the tests
     }
     home.mkdir(exist_ok=True)
     command = [
@@ -76,17 +80,19 @@ def jupyter(root: Path, *options: str, log: Path | None = None) -> Iterator[Serv
         *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"),
         *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}"),
         "--ServerApp.jpserver_extensions={'nbprod.server': True}",
+        f"--ServerApp.base_url={base_url}/",
         *options,
     ]
-    with (log or home / "server.log").open("wb") as output:
+    log = home / "server.log"
+    with log.open("wb") as output:
         process = subprocess.Popen(
             command, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}{base_url}"
     headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
     try:
         with httpx.Client(base_url=url, headers=headers, timeout=60.0) as client:
-            _wait(client, process, log or home / "server.log")
+            _wait(client, process, log)
             yield Server(url, root, process, client)
     finally:
         if process.poll() is None:
@@ -97,9 +103,9 @@ def jupyter(root: Path, *options: str, log: Path | None = None) -> Iterator[Serv
 def _wait(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
+        assert process.poll() is None, log.read_text()[-3000:]
         with contextlib.suppress(httpx.TransportError):
             if client.get("/nbprod/api/status").status_code == 200:
                 return
         time.sleep(0.1)
-    raise AssertionError(log.read_text())
+    raise AssertionError(log.read_text()[-3000:])
