@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from nbprod.extraction.expansion import fitted_transform
+from nbprod.extraction.frames import returns_frame
 from nbprod.extraction.pieces import source_of
 
 if TYPE_CHECKING:
@@ -85,12 +86,28 @@ def _encoded(program: Program, encoder: str) -> str:
         for value in made
         for node in ast.walk(value)
     }
+    if any(map(_gives_frames, (program.definitions.pieces.get(name) for name in classes))):
+        return ""
     if classes & {"ColumnTransformer", "make_column_transformer"}:
         return "either"  # sparse or not, as the columns' values decide
     sparse = bool(classes & _GIVES_SPARSE) or (
         "OneHotEncoder" in classes and not any("sparse_output=False" in text for text in texts)
     )
     return "sparse" if sparse else "encoded"
+
+
+def _gives_frames(piece: Piece | None) -> bool:
+    """Whether a class of the notebook's own transforms a frame to a frame."""
+    return (
+        piece is not None
+        and isinstance(piece.node, ast.ClassDef)
+        and any(
+            isinstance(item, ast.FunctionDef)
+            and item.name == "transform"
+            and returns_frame(item, [False, True])
+            for item in piece.node.body
+        )
+    )
 
 
 def without_values(node: ast.expr) -> ast.expr | None:

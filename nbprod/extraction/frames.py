@@ -50,7 +50,7 @@ def _called(call: ast.Call, frames: Collection[str], definitions: Mapping[str, P
         return True
     given = [gives_frame(item, frames, definitions) for item in call.args]
     if isinstance(function, ast.Name) and function.id in definitions:
-        return _returned_by(definitions[function.id].node, given)
+        return returns_frame(definitions[function.id].node, given)
     if last in _ELEMENTWISE and any(given):
         return True
     if not isinstance(function, ast.Attribute):
@@ -69,7 +69,7 @@ def _made_on_the_way(value: ast.expr) -> bool:
     return False
 
 
-def _returned_by(node: ast.stmt, given: list[bool]) -> bool:
+def returns_frame(node: ast.stmt, given: list[bool]) -> bool:
     """Whether a function says that it returns a frame, or returns what makes one.
 
     given: which of its arguments are frames.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeGuard
 
+from nbprod.extraction.bars import without_bars
 from nbprod.extraction.commands import command_finding
 from nbprod.extraction.expansion import expand
 from nbprod.extraction.frame_lists import FrameLists
@@ -183,6 +184,7 @@ def _place(selection: Selection, piece: Piece, *, stays: bool) -> None:
     elif piece.role == "test":
         selection.tests.append(piece)
     elif not left_behind(selection, piece):
+        piece = without_bars(selection, piece)
         parts = [piece]
         if piece.role in _SEVERAL_FRAMES:
             parts = expand(selection.lists.spelled_out(piece), selection.names, selection.makers)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nbprod.data.comparison import UNMEASURABLE, compare
-from nbprod.extraction.proof.tables import INDEX, frame_of, shown
+from nbprod.extraction.proof.tables import INDEX, dense_frame_of, frame_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,7 +105,7 @@ class Side:
     def _unnamed(self, expected: Json, actual: Json) -> None:
         """An array of the cells, whose columns the module has given names and rows their index."""
         self.compared += 1
-        left = frame_of(expected, self.folder)
+        left = dense_frame_of(expected, self.folder)
         right = frame_of({**actual, "index": []}, self.folder)
         if left.shape != right.shape:
             self._gap("", kind_of(expected), kind_of(actual))

@@ -192,9 +192,12 @@ def _answer(ask: Callable[[Any], Any], probe: Any) -> Any:
     """What a model says of some rows; None where it does not take them."""
     import warnings
 
+    known = getattr(getattr(ask, "__self__", None), "feature_names_in_", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            if known is not None and set(known) < set(getattr(probe, "columns", ())):
+                return ask(probe[list(known)])  # it was trained on some of the columns
             return ask(probe.copy() if hasattr(probe, "copy") else probe)
         except Exception:  # noqa: BLE001 - a model refuses other features in its own way
             return None

@@ -84,7 +84,8 @@ def array(value: Any, encoder: Encoder) -> Json:
         matrix.sum_duplicates()
         entries = matrix.tocoo()
         parts = np.column_stack([entries.row, entries.col, entries.data])
-        return {"t": "array", "shape": list(value.shape), "file": encoder.keep_array(parts)}
+        told = {"t": "array", "shape": list(value.shape), "file": encoder.keep_array(parts)}
+        return {**told, "sparse": True}
     elif isinstance(value, np.ma.MaskedArray):
         both = {"data": array(value.filled(), encoder), "mask": array(value.mask, encoder)}
         return {"t": "dict", "items": [[{"t": "text", "v": n}, item] for n, item in both.items()]}
@@ -168,6 +169,19 @@ def frame_of(told: Json, folder: Path) -> pd.DataFrame:
     for name, item in zip(told["names"], told["data"], strict=True):
         columns[_unused(name, columns)] = _read(item, folder)
     return pd.DataFrame(columns)
+
+
+def dense_frame_of(told: Json, folder: Path) -> pd.DataFrame:
+    """What ``array`` wrote, as a frame; of a sparse matrix the whole, not its stored entries."""
+    import numpy as np
+    import pandas as pd
+
+    if not told.get("sparse"):
+        return frame_of(told, folder)
+    rows, columns, data = np.load(folder / told["file"], allow_pickle=False).T
+    whole = np.zeros(told["shape"], dtype=data.dtype)
+    whole[rows.astype(int), columns.astype(int)] = data
+    return pd.DataFrame(whole)
 
 
 def _frame_of_array(told: Json, folder: Path) -> pd.DataFrame:

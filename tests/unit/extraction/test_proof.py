@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 import scipy.spatial
 import torch
+from sklearn.linear_model import LinearRegression
 
 from nbprod.errors import ExecutionError
 from nbprod.extraction.proof import Encoder, Plan, Walk, compare_runs, run_cells
@@ -542,3 +544,28 @@ def test_fitted_objects_are_told_by_their_fields(tmp_path: Path) -> None:
     side.compare(encoder.encode(first), encoder.encode(other))
     assert same.gaps == []
     assert [gap.part for gap in side.gaps] == [".mean_"]
+
+
+def test_a_sparse_matrix_of_the_cells_beside_a_frame(tmp_path: Path) -> None:
+    """The module gives a frame where the cells have a matrix: entry by entry they are the same."""
+    dense = np.array([[0.0, 1.5], [2.0, 0.0], [0.0, 0.0]])
+    frame = pd.DataFrame(dense, columns=["a", "b"], index=[7, 8, 9])
+    encoder = Encoder(tmp_path)
+    same, other = Side(tmp_path, "v", {}), Side(tmp_path, "v", {})
+    same.compare(encoder.encode(scipy.sparse.csr_matrix(dense)), encoder.encode(frame))
+    assert same.gaps == []
+    assert same.compared
+    other.compare(encoder.encode(scipy.sparse.csr_matrix(dense * 2)), encoder.encode(frame))
+    assert [(gap.row, gap.column, gap.expected, gap.actual) for gap in other.gaps] == [
+        (1, "a", 4.0, 2.0),
+        (0, "b", 3.0, 1.5),
+    ]
+
+
+def test_a_model_of_some_columns_is_asked_with_these(tmp_path: Path) -> None:
+    """Trained on two of three columns, it answers on both sides, whatever else is beside them."""
+    rows = pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": [3.0, 5.0, 4.0], "more": [0.0, 1.0, 0.0]})
+    model = LinearRegression().fit(rows[["a", "b"]], [1.0, 2.0, 3.0])
+    told = Encoder(tmp_path).encode([model], probes=[rows])
+    assert told["items"][0]["t"] == "model"
+    assert told == Encoder(tmp_path).encode([model], probes=[rows[["a", "b"]]])

@@ -7,6 +7,8 @@ import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 from tqdm.notebook import tqdm
 
+tqdm.pandas()
+
 %matplotlib inline
 %load_ext autoreload
 import pandas as pd
@@ -37,6 +39,8 @@ train["x"].hist();
 %%capture
 X_train = (train[["x"]] - centre) / spread
 X_test = (test[["x"]] - centre) / spread
+X_train["z"] = train["z"].progress_map(lambda z: z + 1)
+X_test["z"] = test["z"].progress_map(lambda z: z + 1)
 X_train.head()
 fig, ax = plt.subplots()
 ax.plot(X_train["x"])
