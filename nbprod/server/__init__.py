@@ -3,7 +3,8 @@
 A request's way: ``routes`` (one table: path, body, answer) → ``handlers`` (authenticated,
 authorized, errors as problem details) → ``operations`` (ten lines each) → ``paths`` (confined to
 the server's root) → ``worker`` (questions, answered by ``desk`` in a process of its own) or
-``jobs`` (verbs, each ``python -m nbprod … --json`` in its own process group; ``verbs`` says how).
+``jobs`` (verbs, each ``python -m nbprod … --json`` in its own process group; ``verbs`` says how,
+``job_output`` what came of it, ``processes`` ends them).
 ``schemas`` are the shapes, ``openapi`` the document made of them. No code of a user runs in the
 server's process.
 """

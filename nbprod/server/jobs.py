@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import json
 import os
-import re
 import shutil
 import signal
 import tempfile
@@ -20,11 +18,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbprod.errors as errors
 from nbprod.masking import mask
 from nbprod.records import new_id, utc_now
+from nbprod.server.job_output import (
+    died,
+    last_progress,
+    place_of,
+    problem_of_command,
+    result_of,
+    with_json,
+)
 from nbprod.server.problems import RefusedError, problem
-from nbprod.server.schemas import Job, JobProgress
+from nbprod.server.processes import descendants, end_processes, signal_group
+from nbprod.server.schemas import Job
 from nbprod.server.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -38,9 +44,6 @@ _LOOK_S = 0.15  # between two looks at what a job printed
 _GRACE_S = 10.0  # for a job to end by itself once it was asked to
 _GRACE_AT_SHUTDOWN_S = 3.0
 _MOST_LOG = 256 * 1024  # bytes of one answer
-_MOST_LINE = 2000
-_MOST_RESULT = 64 * 1024**2
-_PROGRESS = re.compile(r"^ {2}\s*(?:(\d{1,3})% )?(.*)$")
 
 
 @dataclass
@@ -71,7 +74,7 @@ class Jobs:
         self._python = python
         self._jobs: dict[str, _Running] = {}
         self._work = Path(tempfile.mkdtemp(prefix="nbprod-jobs-"))
-        self._changed = asyncio.Condition()
+        self._news = asyncio.Event()  # set at the next change, and then another one
         self._closed = False
 
     # ------------------------------------------------------------ asked from outside
@@ -84,7 +87,7 @@ class Jobs:
         argv = known.arguments(body)
         self._refuse_second(argv, project)
         waiting = sum(run.job.state == "waiting" for run in self._jobs.values())
-        if waiting >= self.most_waiting:
+        if waiting >= self.most_waiting and known.lane != "deployment":
             raise RefusedError(
                 429, f"{waiting} jobs are waiting already", hint="cancel some, or wait for them"
             )
@@ -119,8 +122,9 @@ class Jobs:
     async def changed_since(self, revision: int, wait_s: float) -> None:
         """Return when something has changed since a revision, or after a while."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_s), self._changed:
-                await self._changed.wait_for(lambda: self.revision != revision)
+            async with asyncio.timeout(wait_s):
+                while self.revision == revision:
+                    await self._news.wait()
 
     def log(self, job_id: str, offset: int) -> tuple[str, int, bool]:
         """What a job printed from an offset in bytes on: text, where it ends, whether that is all.
@@ -205,7 +209,7 @@ class Jobs:
             self._tell()
 
     async def _child(self, run: _Running) -> int:
-        command = [self._python, "-P", "-m", "nbprod", *_with_json(run.argv, run.folder)]
+        command = [self._python, "-P", "-m", "nbprod", *with_json(run.argv, run.folder)]
         with (run.work / "out").open("wb") as out, (run.work / "log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -218,7 +222,7 @@ class Jobs:
             )
         run.pid = process.pid
         if run.cancelled:
-            _signal(run.pid, signal.SIGINT)
+            signal_group(run.pid, signal.SIGINT)
         reading = asyncio.create_task(self._follow(run))
         try:
             return await process.wait()
@@ -237,20 +241,20 @@ class Jobs:
                 content = file.read(_MOST_LOG)
             whole = content[: content.rfind(b"\n") + 1]
             offset += len(whole)
-            if told := _last_progress(whole.decode("utf-8", errors="replace")):
+            if told := last_progress(whole.decode("utf-8", errors="replace")):
                 self._change(run, progress=told)
 
     def _finish(self, run: _Running, status: int) -> None:
-        result = _result(run.work / "out")
+        result = result_of(run.work / "out")
         error = result.pop("error") if isinstance(result, dict) and "error" in result else None
         if run.cancelled and status != 0:
             gone = problem(409, "the job was cancelled", hint="start it again when you like")
             self._change(run, state="cancelled", exit_code=status, ended_at=utc_now(), error=gone)
             return
         if error is None and status not in (0, 1):
-            error = _died(status, self.log(run.job.id, 0)[0])
+            error = died(status, self.log(run.job.id, 0)[0])
         if error is not None or result is None:
-            told = _problem(error) if error else None
+            told = problem_of_command(error) if error else None
             state = "failed" if error else "done"
             self._change(run, state=state, exit_code=status, ended_at=utc_now(), error=told)
             return
@@ -261,7 +265,7 @@ class Jobs:
             passed=status == 0,
             ended_at=utc_now(),
             result=result,
-            **_kept(run, result, status),
+            **place_of(run.verb, run.argv, result, status),
         )
 
     async def _cancel(self, run: _Running, grace_s: float) -> None:
@@ -274,16 +278,16 @@ class Jobs:
             run.done.set()
             self._tell()
             return
-        started = _descendants(run.pid)
-        _signal(run.pid, signal.SIGINT)
+        started = descendants(run.pid)
+        signal_group(run.pid, signal.SIGINT)
         try:
             async with asyncio.timeout(grace_s):
                 await run.done.wait()
         except TimeoutError:
-            started += _descendants(run.pid)
-            _signal(run.pid, signal.SIGKILL)
+            started += descendants(run.pid)
+            signal_group(run.pid, signal.SIGKILL)
         if run.job.exit_code != 0:  # one that came to its end meanwhile leaves what it made
-            _kill(started)
+            end_processes(started)
         await run.done.wait()
 
     # ------------------------------------------------------------ telling
@@ -303,103 +307,11 @@ class Jobs:
 
     def _tell(self) -> None:
         self.revision += 1
-        asyncio.get_running_loop().create_task(self._notify())
-
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+        self._news.set()
+        self._news = asyncio.Event()
 
     def _log_size(self, run: _Running) -> int:
         try:
             return (run.work / "log").stat().st_size
         except OSError:
             return 0
-
-
-# ---------------------------------------------------------------- what a job prints
-
-
-def _with_json(argv: Sequence[str], folder: Path) -> list[str]:
-    """The command line with --json and its project, ahead of what stands after ``--``."""
-    place = argv.index("--") if "--" in argv else len(argv)
-    return [*argv[:place], "--json", "--project", str(folder), *argv[place:]]
-
-
-def _last_progress(text: str) -> JobProgress | None:
-    lines = [line for line in text.splitlines() if line.startswith("  ") and line.strip()]
-    found = _PROGRESS.match(lines[-1][:_MOST_LINE]) if lines else None
-    if not found:
-        return None
-    fraction = int(found[1]) / 100 if found[1] else None
-    return JobProgress(message=mask(found[2]), fraction=fraction)
-
-
-def _result(path: Path) -> Any:
-    """The record that a job printed; None where it printed none."""
-    try:
-        if path.stat().st_size > _MOST_RESULT:
-            return None
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-
-
-def _kept(run: _Running, result: Any, status: int) -> dict[str, Any]:
-    """Where the record of a result is kept; nothing for one that was only looked at."""
-    first = result[0] if isinstance(result, list) and result else result
-    collection = run.verb.collection
-    name = {"releases": "version", "deployments": "name"}.get(collection, "id")
-    looked_at = "--check" in run.argv or (collection == "extractions" and status != 0)
-    if not collection or looked_at or not isinstance(first, dict) or name not in first:
-        return {}
-    record_id = str(first[name])
-    pages = ("parity-reports", "gate-results", "health", "shadow-reports")
-    report = f"{collection}/{record_id}/report" if collection in pages else ""
-    return {"collection": collection, "record_id": record_id, "report": report}
-
-
-def _died(status: int, log: str) -> dict[str, Any]:
-    """The error of a job that said none itself."""
-    tail = "\n".join(log.strip().splitlines()[-6:])
-    how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-    return {
-        "type": "ExecutionError",
-        "message": f"the job {how}" + (f":\n{tail}" if tail else ""),
-        "hint": "its log has what it said last; free memory where it was killed, then try again",
-    }
-
-
-def _problem(error: dict[str, Any]) -> dict[str, Any]:
-    """A command's error as problem details, with the HTTP status of its class."""
-    kind = getattr(errors, str(error.get("type")), errors.NbprodError)
-    return RefusedError.of_json(error, status=errors.STATUS.get(kind, (500, 4))[0]).problem
-
-
-# ---------------------------------------------------------------- processes
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    """Signal a job's process group."""
-    if pid:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, number)
-
-
-def _descendants(pid: int) -> list[Any]:
-    """Every process that a job started, and those that they started."""
-    import psutil
-
-    try:
-        return list(psutil.Process(pid).children(recursive=True)) if pid else []
-    except psutil.Error:
-        return []
-
-
-def _kill(processes: Sequence[Any]) -> None:
-    """End what is left; a process is known by its id and its start, so no other is hit."""
-    import psutil
-
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            if process.is_running():
-                process.kill()
