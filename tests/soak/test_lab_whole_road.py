@@ -81,9 +81,10 @@ def test_the_whole_road_by_its_buttons(lab: Lab, browser: Browser) -> None:
 
     stage(page, "deploy").get_by_role("button", name="Deploy…").click()
     agree(page, "Deploy", "starts to answer requests, as champion")
-    page.reload()  # in the middle of the job
+    page.reload()  # in the middle of the job; the report comes back in front
     page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    expect(report).to_contain_text(re.compile("passed", re.IGNORECASE))
+    command(page, "docmanager:open", {"path": "wine/notebooks/train.ipynb"})
     command(page, "nbprod:open-road")
     expect(stage(page, "deploy")).to_have_attribute("data-state", "done", timeout=LONG_MS)
 
@@ -106,6 +107,13 @@ def test_the_whole_road_by_its_buttons(lab: Lab, browser: Browser) -> None:
     expect(page.locator(".jp-nbprod-story")).to_contain_text("proline")
     expect(page.locator(".jp-nbprod-story")).to_contain_text("train.ipynb")
 
+    command(page, "docmanager:open", {"path": "wine/notebooks/train.ipynb"})
+    page.locator(".jp-Notebook .jp-Cell").filter(has_text="max_iter").first.locator(
+        ".cm-content"
+    ).click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\nextra = 1")
+    press(page, "extract", "Extract")
     press(page, "train", "Train")
     press(page, "gate", "Run gate")
     press(page, "release", "Release")
