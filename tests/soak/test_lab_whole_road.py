@@ -13,7 +13,7 @@ import httpx
 import nbformat
 import pytest
 from command import nbprod
-from lab import Lab, browsing, command, jupyterlab, notebook, open_lab, tags_on_disk
+from lab import ROOT, Lab, browsing, command, jupyterlab, notebook, open_lab, tags_on_disk
 from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.engine
@@ -103,6 +103,9 @@ def test_the_whole_road_by_its_buttons(lab: Lab, browser: Browser) -> None:
     expect(
         board.locator(".jp-nbprod-chart img, .jp-nbprod-chart svg, .jp-nbprod-chart canvas").first
     ).to_be_visible()
+    if os.environ.get("NBPROD_PICTURES"):
+        page.wait_for_timeout(1500)  # the charts' own drawing
+        page.screenshot(path=str(ROOT / "extensions" / "screenshots" / "health.png"))
     board.get_by_role("region", name="Newest predictions").get_by_role("button").first.click()
     expect(page.locator(".jp-nbprod-story")).to_contain_text("proline")
     expect(page.locator(".jp-nbprod-story")).to_contain_text("train.ipynb")
