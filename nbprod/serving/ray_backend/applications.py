@@ -37,6 +37,7 @@ _SURGE, _SURGE_SHARE = 2, 0.25
 _MAX_ONGOING = 2000  # of one replica: its own queue refuses first, with a clear answer
 _MESSAGE_LINES = 3
 _ROUNDING = 1e-4  # of Ray's fractions
+_FREED_S = 5.0  # until the engine has heard that a process which ended gave its GPU back
 # What a rollout adds at its fullest: what is on trial, the previous release kept warm, and the
 # ingress replica that takes the new champion in.
 ROLLOUT_PROCESSES = 3
@@ -148,14 +149,17 @@ class Applications:
         import ray
 
         each = self._settings.serving.gpus
-        free = ray.available_resources().get("GPU", 0.0)
-        if each * processes > free + _ROUNDING:
-            raise ServingError(
-                f"{processes} more processes with {each:g} GPU each need {each * processes:g}, "
-                f"and {free:g} of {ray.cluster_resources().get('GPU', 0.0):g} are free",
-                hint="a rollout holds the champion, what is on trial, the previous release and a "
-                "replica that takes over: lower [serving] gpus until they fit side by side",
-            )
+        needed, total = each * processes, ray.cluster_resources().get("GPU", 0.0)
+        deadline = time.monotonic() + _FREED_S
+        while needed > (free := ray.available_resources().get("GPU", 0.0)) + _ROUNDING:
+            if needed > total + _ROUNDING or time.monotonic() > deadline:
+                raise ServingError(
+                    f"{processes} more processes with {each:g} GPU each need {needed:g}, "
+                    f"and {free:g} of {total:g} are free",
+                    hint="a rollout holds the champion, what is on trial, the previous release and "
+                    "a replica that takes over: lower [serving] gpus until they fit side by side",
+                )
+            time.sleep(_POLL_S)
 
     def _run(self, bound: Any, name: str, route: str | None) -> None:
         serve = quiet_serve()
