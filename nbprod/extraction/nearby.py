@@ -57,7 +57,20 @@ def _belongs_nearby(piece: Piece, result: Definitions, computed: set[str], fixed
         for name in result.pieces[other].names.needs
         if name in computed and name not in result
     }
-    return bool(later) and not takes_arguments(piece.node, sorted(later))
+    taking = takes_arguments(piece.node, sorted(later)) and not _is_base(piece, result)
+    return bool(later) and not taking
+
+
+def _is_base(piece: Piece, result: Definitions) -> bool:
+    """Whether another class of the notebook is made of this one: it hands no arguments on."""
+    bases = {
+        base.id
+        for other in result.pieces.values()
+        if isinstance(other.node, ast.ClassDef)
+        for base in other.node.bases
+        if isinstance(base, ast.Name)
+    }
+    return bool(bases & piece.names.binds.keys())
 
 
 def _place(selection: Selection, result: Definitions, piece: Piece, computed: set[str]) -> None:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.anatomy import call_argument
+from nbprod.extraction.label_rows import check_label_rows
 from nbprod.extraction.meanings import fitted_names, has_effect, looks_like_label
 from nbprod.extraction.rules import refusal
 from nbprod.notebook.effects import root_name
@@ -53,6 +54,7 @@ def build_train(work: Workbench) -> None:
                 f"let {made} take what it reads in __init__",
             )
     work.features = one_frame_of_features(found, pieces, work.label)
+    check_label_rows(work, part)
     entry = work.entry("train", part, work.model)
     work.bind(entry, part, dict.fromkeys(found, "features"), "parameters")
     if any(_names_label(work, piece, found) for piece in part.pieces):

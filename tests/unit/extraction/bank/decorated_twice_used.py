@@ -1,0 +1,35 @@
+# %% [markdown]
+# # A cached function that features and predictions use
+# label: y
+
+# %%
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LinearRegression
+
+# %% tags=["nbprod:data"]
+df = pd.DataFrame({"x": np.arange(30) ** 2 % 17, "z": np.arange(30) % 3, "y": np.arange(30) % 7})
+
+# %% tags=["nbprod:split"]
+train, test = df[10:], df[:10]
+
+# %% tags=["nbprod:fit"]
+m = train["x"].mean()
+
+# %% tags=["nbprod:lib"]
+import functools
+@functools.cache
+def off(v):
+    return v - m
+
+# %% tags=["nbprod:features"]
+X_train, X_test = train["x"].map(off).to_frame(), test["x"].map(off).to_frame()
+
+# %% tags=["nbprod:train"]
+model = LinearRegression().fit(X_train, train["y"])
+
+# %% tags=["nbprod:predict"]
+pred = pd.DataFrame({"y": model.predict(X_test) + off(3)}, index=X_test.index)
+
+# %%
+expected = {"features": X_train, "holdout_features": X_test, "predictions": pred}

@@ -1,0 +1,27 @@
+# %% [markdown]
+# # The labels of all rows, of which the train cell takes some by their place
+# label: y
+
+# %%
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LinearRegression
+
+# %% tags=["nbprod:data"]
+df = pd.DataFrame({"x": np.arange(30) ** 2 % 17, "z": np.arange(30) % 3, "y": np.arange(30) % 7})
+
+# %% tags=["nbprod:split"]
+train, test = df[10:], df[:10]
+
+# %% tags=["nbprod:features"]
+X_train, X_test = train[["x","z"]], test[["x","z"]]
+
+# %% tags=["nbprod:train"]
+y = df["y"]
+model = LinearRegression().fit(X_train, y[10:])
+
+# %% tags=["nbprod:predict"]
+pred = pd.DataFrame({"y": model.predict(X_test)}, index=X_test.index)
+
+# %%
+expected = {"features": X_train, "holdout_features": X_test, "predictions": pred}
