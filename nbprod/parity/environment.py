@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import dis
 import locale
-import os
 import re
-import subprocess
-import sys
-import tempfile
 import types
-from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import MissingDependencyError, NbprodError
+from nbprod.errors import NbprodError
 from nbprod.parity.calls import Raised, Subject, first
 from nbprod.parity.clock import VARIABLE
 from nbprod.parity.features import as_frame
-from nbprod.parity.memory import code_names, is_users
+from nbprod.parity.memory import code_names
 from nbprod.parity.outcome import Outcome
 from nbprod.parity.rules import RULES, breakage, divergence
+from nbprod.parity.sending import Rerun, fresh_rerun
 from nbprod.records import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     import pandas as pd
 
     from nbprod.data.comparison import Comparison
 
-Rerun = Callable[["pd.DataFrame", Mapping[str, str]], "pd.DataFrame"]
 _ROWS = 500
-_TIMEOUT_S = 120.0
 _DAYS = 400  # and some hours: another year, month, weekday and time of day
 _VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]{2,}$")
 # Half-hour zones on both sides of UTC, and a locale whose numbers and names are not English.
@@ -245,63 +240,3 @@ class _Fresh:
                 environment=dict(variation),
             )
         )
-
-
-# ---------------------------------------------------------------- a fresh process of our own
-
-
-def fresh_rerun(transform: Any, state: Any, subject: Subject) -> Rerun:
-    """Rows transformed in a fresh Python, to which transform and state go by value."""
-    try:
-        import cloudpickle
-    except ImportError as error:
-        raise MissingDependencyError(
-            "cloudpickle is not installed", hint="pip install cloudpickle"
-        ) from error
-    subject.memory.restore()
-    modules = [
-        sys.modules[name]
-        for name in {function.__module__ for function in subject.memory.functions}
-        if name in sys.modules and name != "__main__" and is_users(name)
-    ]
-    for module in modules:
-        cloudpickle.register_pickle_by_value(module)
-    try:
-        content = cloudpickle.dumps((transform, state))
-    except Exception as error:
-        raise NbprodError(
-            f"the transform cannot be sent there: {type(error).__name__}: {error}",
-            hint="give `rerun`",
-        ) from error
-    finally:
-        for module in modules:
-            cloudpickle.unregister_pickle_by_value(module)
-    return lambda rows, environ: _in_process(content, rows, environ)
-
-
-def _in_process(content: bytes, rows: pd.DataFrame, environ: Mapping[str, str]) -> pd.DataFrame:
-    import pandas as pd
-
-    with tempfile.TemporaryDirectory(prefix="nbprod-fresh-") as folder:
-        Path(folder, "call").write_bytes(content)
-        rows.to_pickle(Path(folder, "rows"))
-        command = [sys.executable, "-m", "nbprod.parity.fresh_process", folder]
-        path = os.pathsep.join(part or os.getcwd() for part in sys.path)
-        try:
-            done = subprocess.run(
-                command,
-                env={**os.environ, "PYTHONPATH": path, **environ},
-                capture_output=True,
-                timeout=_TIMEOUT_S,
-                text=True,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise Raised(f"no answer after {_TIMEOUT_S:.0f} s") from error
-        if Path(folder, "raised").exists():
-            raise Raised(Path(folder, "raised").read_text(encoding="utf-8"))
-        if not Path(folder, "features").exists():
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise NbprodError(f"it ended with {done.returncode}: {last}", hint="give `rerun`")
-        features: pd.DataFrame = pd.read_pickle(Path(folder, "features"))  # noqa: S301 - ours
-        return features

@@ -13,7 +13,7 @@ from nbprod.parity.calls import Raised, Subject
 from nbprod.parity.conduct import conducted
 from nbprod.parity.confinement import TimedOut, confined
 from nbprod.parity.edges import edge
-from nbprod.parity.environment import Rerun, environment
+from nbprod.parity.environment import environment
 from nbprod.parity.fingerprint import fingerprint
 from nbprod.parity.generated import generated
 from nbprod.parity.history import Changes, mutation, repeat
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbprod.data.custom_checks import CustomChecks
+    from nbprod.parity.sending import Rerun
     from nbprod.parity.serve_paths import Served
 
 Tried = Outcome | tuple[Outcome, Outcome]  # what a relation, or two told together, came to

@@ -1,4 +1,4 @@
-"""The other end of `environment.fresh_rerun`: `python -m nbprod.parity.fresh_process FOLDER`.
+"""The other end of `sending.fresh_rerun`: `python -m nbprod.parity.fresh_process FOLDER`.
 
 The pickles it reads were written a moment ago by its parent, into a folder only it can read.
 """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from nbprod.parity.environment import Rerun
+    from nbprod.parity.sending import Rerun
 
 LIMIT_S = 120.0
 

@@ -42,6 +42,7 @@ class Serving:
         self.transform = case.transform
         self.trained = quiet(lambda: invoke(case.transform, self.rows.copy(), self.state))
         subject = Subject(case.transform, self.state, self.rows, {})
+        subject.rebase()
         hidden = [told.get("label", ""), *told.get("not_inputs", ())]
         contract = told.get("contract")
         self.request = Request.of(subject, contract, hidden)

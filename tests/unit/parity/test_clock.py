@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import time
 
 import pandas as pd
@@ -58,3 +59,20 @@ def test_look_alikes_that_are_refused_prove_nothing():
         return frame.assign(kind=int(VARIABLE in environ))
 
     assert check_parity(transform, rows=ROWS, rerun=rerun).passed
+
+
+def test_a_moment_taken_at_import_is_seen(tmp_path, monkeypatch):
+    """A module is imported anew in the fresh process: what it holds as now is another moment."""
+    (tmp_path / "shop_features.py").write_text(
+        "import datetime\n"
+        "STARTED = datetime.datetime.now()\n"
+        "def transform(frame, state=None):\n"
+        "    return frame.assign(year=STARTED.year)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("shop_features")
+
+    (finding,) = check_parity(module.transform, rows=ROWS).findings
+
+    assert (finding.code, finding.column) == ("NBP004", "year")
+    assert finding.details["step"]["source"] == "return frame.assign(year=STARTED.year)"
