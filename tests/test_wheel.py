@@ -27,7 +27,7 @@ def test_jupyterlab_finds_the_front_end_and_the_server_extension_of_an_installed
     wheels.pip(python, "install", *options, str(wheel))
     home = tmp_path / "home"
     told = re.sub(r"\x1b\[\d+m", "", wheels.run(python, home, *LIST))
-    assert re.search(r"nbprod v\S+ enabled +OK", told), told
+    assert re.search(r"nbprod v\S+ enabled +OK +\(python, nbprod\)", told), told
     told = re.sub(
         r"\x1b\[\d+m", "", wheels.run(python, home, "-m", "jupyter_server", "extension", "list")
     )
