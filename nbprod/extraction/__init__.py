@@ -3,25 +3,31 @@
 The data's way, and the file where a change to each step goes:
 
 1. cells → statements: ``selection`` takes a notebook apart (``pieces``: one statement, both trees);
-   what stays behind is told by ``showing`` (displays, plots) and ``commands`` (IPython's lines).
+   what stays behind is told by ``showing`` (displays, plots), ``bars`` and ``commands`` (IPython's
+   lines); ``star_imports`` finds the names behind a star.
    ``expansion`` makes one statement for each frame (``frame_lists``, ``loops``), ``learning`` parts
    what learns from what transforms.
-2. statements → top-level names: ``definitions`` (functions, classes, constants, what they read).
+2. statements → top-level names: ``definitions`` (functions, classes, constants, what they read);
+   ``global_writers`` and ``nearby`` take out what cannot stand there.
 3. statements in the role that they play, by ``workbench``, in this order: ``popped_labels`` (the
    label by other names), ``mixed_cells`` (cells that do more than their role), ``versions`` (one
    name for several learned things), ``label_steps`` (the label prepared among features),
    ``joined_frames`` (train and test put together), ``untangling`` and ``split_loops`` (splits after
    features; where rows come from: ``lineage``), ``answers`` (predictions beside raw columns).
 4. statements → values: ``program`` (who wrote what each one reads), ``anatomy`` (frame, train,
-   holdout, features, label); then ``learned_values`` and ``hoisting`` move statistics to fit.
+   holdout, features, label; ``columns``, ``frames``); then ``learned_values`` and ``hoisting`` move
+   statistics to fit.
 5. values → entry functions, from the end of the road to its start (``assembly``):
-   ``training_entry``, ``serving_entries`` (``output``, ``chains``, ``positions``, ``arrays``),
-   ``data_entries``; each an ``entries.Entry``, a slice of the program. ``dependence`` warns.
+   ``training_entry`` (``label_rows``), ``serving_entries`` (``output``, ``chains``, ``positions``,
+   ``arrays``), ``data_entries``; each an ``entries.Entry``, a slice of the program; ``dependence``
+   warns.
 6. functions → files: ``placement`` (which file, which arguments), ``functions`` with ``rewriting``,
-   ``aliases`` and ``queries`` (syntax), ``rendering`` with ``layout``, ``imports``, ``resolution``,
+   ``class_arguments``, ``aliases`` and ``queries`` (syntax), ``rendering`` with ``layout``,
+   ``lines_read`` (what was written, read again), ``imports``, ``resolution``,
    ``parameters_file``, ``state_kinds``, ``inline_tests`` and ``fixtures``; ``requirements``.
-7. files → disk: ``module`` joins 1 to 6, ``provenance`` is the manifest, ``extract`` compares and
-   ``writing`` writes. Every finding and refusal is a row of ``rules``.
+7. files → disk: ``module`` joins 1 to 6, ``provenance`` is the manifest, ``extract`` compares,
+   ``remembering`` keeps it for the next process, ``writing`` writes. Every finding and refusal is
+   a row of ``rules``.
 
 Beside the way: ``inspection`` and ``checks`` (what `inspect` shows), ``fixes`` and ``preview`` (for
 an editor, while cells are written), ``proposal`` (roles for init), ``sync`` (module → cells),

@@ -112,14 +112,6 @@ def define(selection: Selection) -> Definitions:
     return result
 
 
-def is_constant(piece: Piece) -> bool:
-    """Whether a statement gives one name a value made of literals alone."""
-    value = _value(piece)
-    return value is not None and not any(
-        isinstance(node, ast.Call | ast.Name | ast.Await | ast.Lambda) for node in ast.walk(value)
-    )
-
-
 def _is_top_level(piece: Piece) -> bool:
     if piece.role in ("lib", "schema"):
         return True

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from nbprod.extraction.pieces import Piece
     from nbprod.extraction.selection import Selection
 
-_LEARNING = frozenset({"fit"})
 _READING = frozenset({"features", "predict", "split"})
 
 

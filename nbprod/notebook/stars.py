@@ -47,11 +47,6 @@ class Star:
     why: str = ""  # why it could not be asked
 
 
-def has_star_import(code: CellCode) -> bool:
-    """Whether a cell says ``from x import *``."""
-    return any(map(is_star, code.nodes))
-
-
 def is_star(node: ast.AST) -> bool:
     """Whether a node is ``from x import *``."""
     return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
