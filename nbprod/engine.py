@@ -358,6 +358,8 @@ def _environment(engine: Engine) -> dict[str, str]:
         # Ray gives its workers a niceness of 15, made for batch work: beside anything else on the
         # machine, a proxy or a replica would answer late (ray-project/ray#24928).
         "RAY_worker_niceness": "0",
+        # A worker imports behind whoever answers requests, which may take it some time.
+        "RAY_worker_register_timeout_seconds": "180",
     }
 
 

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbprod.errors import ReleaseError
 from nbprod.serving.app import create_app
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from nbprod.predictor import Predictor
     from nbprod.records import Json
     from nbprod.serving.options import ServiceOptions
     from nbprod.serving.replies import PredictRequest, Reply
 
-_LOADING_NICENESS = 10
+_LOADING_NICENESS, _BUSY_NICENESS, _SHADOW_NICENESS = 10, 2, 19
+_BUSY = 2.0  # the load of a core
 _NEW_OBJECTS = 50_000  # beyond those gone again, before the collector looks for cycles
+Made = TypeVar("Made")
 
 
 def load_service(bundle: Path, options: ServiceOptions) -> Service:
@@ -39,7 +40,7 @@ def load_service(bundle: Path, options: ServiceOptions) -> Service:
     process must never take traffic.
     """
     service = Service(_behind_others(lambda: options.load(bundle)), options)
-    findings = service.golden_findings()
+    findings = _behind_others(service.golden_findings)
     if findings:
         service.close()
         raise ReleaseError(
@@ -55,20 +56,32 @@ def load_service(bundle: Path, options: ServiceOptions) -> Service:
     return service
 
 
-def _behind_others(load: Callable[[], Predictor]) -> Predictor:
-    """What ``load`` gives, computed at low priority: replicas that answer go first.
+def _behind_others(work: Callable[[], Made]) -> Made:
+    """What ``work`` gives, computed at low priority: replicas that answer go first.
 
     Importing a model's libraries keeps a core busy for seconds. Linux has a niceness for each
-    thread, and only a thread that ends may have a higher one: it cannot be lowered again.
+    thread, and only a thread that ends may have a higher one: it cannot be lowered again. Where
+    others keep the machine busy, behind all of them it would take minutes.
     """
 
-    def work() -> Predictor:
+    def behind() -> Made:
         if sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOADING_NICENESS)
-        return load()
+            busy = os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1)
+            niceness = _BUSY_NICENESS if busy else _LOADING_NICENESS
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+        return work()
 
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result()
+        return pool.submit(behind).result()
+
+
+def stay_behind_others() -> None:
+    """Lower the priority of this whole process, for good: what it does, nobody waits for."""
+    if sys.platform != "linux":
+        return
+    for thread in os.listdir("/proc/self/task"):
+        with contextlib.suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, int(thread), _SHADOW_NICENESS)
 
 
 class Ingress:
@@ -108,13 +121,23 @@ class Ingress:
 
 
 class ReleaseWorker:
-    """Answers for one release that is not the champion: on trial, or kept warm."""
+    """Answers for one release that is not the champion: on trial, kept warm, or a shadow.
+
+    behind: it is a shadow, which nobody waits for: everything else on the machine goes first.
+    """
 
     def __init__(
-        self, bundle: Path, options: ServiceOptions, *, prepare: Callable[[], None]
+        self,
+        bundle: Path,
+        options: ServiceOptions,
+        *,
+        prepare: Callable[[], None],
+        behind: bool = False,
     ) -> None:
         prepare()
         self._service = load_service(bundle, options)
+        if behind:
+            stay_behind_others()
 
     async def answer(self, request: PredictRequest, role: str) -> Reply:
         """The release's answer, logged in this process."""

@@ -34,3 +34,31 @@ def test_this_process_validates_without_them() -> None:
 def test_other_processes_find_a_stand_in_that_fails(tmp_path: Path) -> None:
     """Through PYTHONPATH the same holds for processes that others start."""
     _python(CHECK, PYTHONPATH=str(write_left_out(tmp_path / "left-out")))
+
+
+def test_a_worker_of_the_engine_imports_behind_others(tmp_path: Path) -> None:
+    """Its libraries are there before its script runs, whose own thread kept its priority."""
+    folder = write_left_out(tmp_path / "left-out")
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "sitecustomize.py").write_text("import builtins\nbuiltins.own = True\n")
+    script = tmp_path / "setup_worker.py"
+    script.write_text(
+        "import builtins, os, sys\n"
+        "print('ray' in sys.modules, os.getpriority(os.PRIO_PROCESS, 0), builtins.own)\n"
+    )
+    other = tmp_path / "other.py"
+    other.write_text(script.read_text())
+    path = os.pathsep.join(map(str, (folder, own)))
+    told = [
+        subprocess.run(
+            [sys.executable, str(one)],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+        ).stdout.split()
+        for one in (script, other)
+    ]
+    here = str(os.getpriority(os.PRIO_PROCESS, 0))
+    assert told == [[str(sys.platform == "linux"), here, "True"], ["False", here, "True"]]

@@ -79,16 +79,20 @@ class Applications:
         )
         self._run(bound, self._deployment, "/")
 
-    def run_worker(self, version: int, bundle: Path, options: ServiceOptions) -> None:
+    def run_worker(
+        self, version: int, bundle: Path, options: ServiceOptions, *, behind: bool = False
+    ) -> None:
         """One process for one release; batching lets it answer for several ingress replicas.
 
+        behind: a shadow's, at the lowest priority; a process that is there already with another
+        one is replaced.
         A release that does not start is taken away again; the ServingError says why.
         """
         serve = quiet_serve()
         self.check_resources(processes=1)
         bound = serve.deployment(name="worker", num_replicas=1, **_common(self._settings))(
             ReleaseWorker
-        ).bind(bundle, options, prepare=keep_to_loopback)
+        ).bind(bundle, options, prepare=keep_to_loopback, behind=behind)
         name = worker_name(self._deployment, version)
         try:
             self._run(bound, name, None)

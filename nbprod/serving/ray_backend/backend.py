@@ -109,7 +109,7 @@ class RayBackend:
             state = self._keeping.state()
             self._run_ingress(state.roles["champion"])
             for version in _others(state):
-                self._run_worker(version)
+                self._run_worker(version, behind=version in state.shadows)
         except BaseException:
             self._applications.end()
             raise
@@ -148,7 +148,8 @@ class RayBackend:
             )
         self._remember(version, bundle)
         with self._alone():
-            if version not in self._applications.workers():
+            shadowed = version in before.shadows  # at a priority that no caller shall wait for
+            if shadowed or version not in self._applications.workers():
                 self._applications.check_resources(processes=ROLLOUT_PROCESSES)
                 self._run_worker(version)
             given = {"version": version, "fraction": fraction, "by": by, "reason": reason}
@@ -168,7 +169,7 @@ class RayBackend:
         with self._alone():
             began = version not in self._applications.workers()
             if began:
-                self._run_worker(version)
+                self._run_worker(version, behind=True)
             try:
                 return self._keeping.change("shadow", version=version, by=by, reason=reason)
             except ServingError:
@@ -226,7 +227,7 @@ class RayBackend:
             state = TrafficState.from_json(status["traffic"])
             champion = state.roles["champion"]
             for version in _others(state) - set(self._applications.workers()):
-                self._run_worker(version)
+                self._run_worker(version, behind=version in state.shadows)
             if any(replica["release"] != str(champion) for replica in status["replicas"]):
                 self._run_ingress(champion)
             now = self._keeping.state()
@@ -268,8 +269,9 @@ class RayBackend:
         self._applications.run_ingress(version, self._bundle(version), self._options(version))
         traffic.reached("ingress replaced")
 
-    def _run_worker(self, version: int) -> None:
-        self._applications.run_worker(version, self._bundle(version), self._options(version))
+    def _run_worker(self, version: int, *, behind: bool = False) -> None:
+        bundle, options = self._bundle(version), self._options(version)
+        self._applications.run_worker(version, bundle, options, behind=behind)
         traffic.reached("worker started")
 
     def _keep_workers(self, versions: set[int]) -> None:
