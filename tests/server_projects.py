@@ -48,7 +48,7 @@ def write_project(folder: Path, **changes: str) -> Path:
     return folder
 
 
-def until(seen: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+def until(seen: Callable[[], Any], timeout_s: float = 180.0) -> Any:
     """What was looked for, as soon as it is there."""
     deadline = time.monotonic() + timeout_s
     while not (found := seen()):
