@@ -167,7 +167,8 @@ def open_lab(page: Page, lab: Lab, path: str = "", **address: Any) -> Page:
 def command(page: Page, name: str, arguments: dict[str, Any] | None = None) -> None:
     """Execute a command of Lab, as the palette would."""
     page.evaluate(
-        "([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments or {}]
+        "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => undefined)",
+        [name, arguments or {}],
     )
 
 
