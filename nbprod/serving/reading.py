@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.data.row_texts import typed
 from nbprod.records import ColumnRule, Json, Outcome, new_id
-from nbprod.serving.replies import PredictRequest, refuse
+from nbprod.serving.replies import RETRY_AFTER_S, PredictRequest, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,13 @@ def read_json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if "memory" in error.msg:  # not the caller's fault
+            raise refuse(
+                503,
+                "there is no memory left to read the body",
+                hint="send fewer rows at once, or try again",
+                retry_after_s=RETRY_AFTER_S,
+            ) from error
         raise refuse(
             400, f"the body is not JSON: {error}", hint="NaN is not JSON: send null"
         ) from error

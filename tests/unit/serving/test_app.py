@@ -408,3 +408,19 @@ def test_a_log_that_cannot_be_written_answers_or_refuses_as_chosen(
             ask = asker(local)
             assert predict(ask, trip()).status_code == status
             assert "nbprod_unlogged_predictions_total" in ask("GET", "/metrics").text
+
+
+def test_a_body_there_is_no_memory_for_is_not_the_callers_fault(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What orjson says when it cannot allocate is answered 503 with a time to try again."""
+    import orjson
+
+    def no_room(_: bytes) -> None:
+        text = "Not enough memory to allocate buffer for parsing"
+        raise orjson.JSONDecodeError(text, "", 0)
+
+    monkeypatch.setattr(orjson, "loads", no_room)
+    response = ask("POST", "/predict", json={"instances": [trip()]})
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
