@@ -52,30 +52,23 @@ export interface IDeployment {
   consequence: string;
 }
 
-/** The ways to deploy the newest release: only one where nothing is served yet. */
+/** The ways to deploy the newest release: on trial where another one is champion already. */
 export function waysToDeploy(view: ProjectView, trans: TranslationBundle): IDeployment[] {
   const release = newestRelease(view);
   const champion = view.traffic['champion'];
   const name = view.name;
-  const whole: IDeployment = {
-    trial: null,
-    label: trans.__('champion: all traffic at once'),
-    consequence:
-      champion === undefined
-        ? trans.__(
-            'Release %1 of %2 starts to answer requests, as champion. A local Ray is started for it if none is there.',
-            release,
-            name
-          )
-        : trans.__(
-            'Release %1 replaces release %3 as champion of %2 and gets all traffic at once.',
-            release,
-            name,
-            champion
-          )
-  };
   if (champion === undefined) {
-    return [whole];
+    return [
+      {
+        trial: null,
+        label: trans.__('champion: all traffic at once'),
+        consequence: trans.__(
+          'Release %1 of %2 starts to answer requests, as champion. A local Ray is started for it if none is there.',
+          release,
+          name
+        )
+      }
+    ];
   }
   return [
     {
@@ -107,8 +100,7 @@ export function waysToDeploy(view: ProjectView, trans: TranslationBundle): IDepl
         name,
         champion
       )
-    },
-    whole
+    }
   ];
 }
 
