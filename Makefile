@@ -52,12 +52,13 @@ extension: $(BUILT) ## the JupyterLab extension, built into this environment
 wheel: $(STAMP) node ## a wheel with the front end inside, in dist/: whoever installs it needs no Node
 	HATCH_BUILD_HOOKS_ENABLE=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
 
-# Everything at once, in three workers on two cores: processes that start wait for the disk. What
-# `check` ran is not run again; what needs a quiet machine is in soak and bench.
+# Two runs: what starts real engines shares one Ray and must not compete with others for two cores.
+# What `check` ran is not run again; what needs a quiet machine is in soak and bench.
 test: $(STAMP) browser services extension check ## everything: check, then every test
 	cd extensions && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm test
-	$(BIN)/python -m pytest -q -n 3 --dist loadgroup --no-loadscope-reorder \
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not engine" \
 	  --ignore tests/test_house_rules.py --ignore tests/benchmarks --ignore tests/soak
+	$(BIN)/python -m pytest -q -m engine --ignore tests/benchmarks --ignore tests/soak
 
 soak: $(STAMP) browser services extension ## chaos and long runs, nightly
 	@.ci/services bench

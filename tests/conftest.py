@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import fcntl
 import shutil
 from collections.abc import Iterator
@@ -16,26 +15,17 @@ TESTS = Path(__file__).parent
 
 
 # What takes longest begins first, so that no worker is left alone with it at the end.
-_BEGIN = ("engines", "lab", "recipes", "doors", "property", "unit")
-_LARGE = 200  # tests of one file that share nothing costly: any worker takes any of them
+_BEGIN = ("recipes", "unit/parity", "doors", "unit/gates", "property")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests share what they set up, so one worker takes the file.
+    """The longest first; a file's tests stay together, for they share what they set up."""
 
-    And one worker alone takes what starts an engine: two clusters side by side would wait for
-    each other's cores.
-    """
-    of_file = collections.Counter(item.path for item in items)
-    rooms = {item.path: item.path.relative_to(TESTS).parts[0] for item in items}
-    items.sort(key=lambda item: _BEGIN.index(rooms[item.path]) if rooms[item.path] in _BEGIN else 9)
-    items.sort(key=lambda item: item.get_closest_marker("engine") is None)
-    for item in items:
-        if item.get_closest_marker("engine"):
-            item.add_marker(pytest.mark.xdist_group("engine"))
-        elif of_file[item.path] < _LARGE:
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).as_posix()))
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(TESTS).as_posix()
+        return next((n for n, room in enumerate(_BEGIN) if path.startswith(room)), len(_BEGIN))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
