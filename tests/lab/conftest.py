@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command import nbprod
 from lab import Lab, browsing, jupyterlab
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, expect
 
 expect.set_options(timeout=20_000)  # two cores are shared with what the page asks the server for
 
@@ -34,12 +34,21 @@ def chromium_browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium_browser: Browser) -> Iterator[Page]:
-    """A window of its own, as another person would have; an error in the page fails the test."""
+    """A window of its own, as another person would have; an error in the page fails the test.
+
+    But for what Lab's own code alone drops, as a kernel that it asks for without a network.
+    """
     context = chromium_browser.new_context(viewport={"width": 1500, "height": 950})
     context.set_default_timeout(20_000)
     page = context.new_page()
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def keep(error: Error) -> None:
+        stack = error.stack or ""
+        if "extensions/nbprod" in stack or "static/lab/" not in stack:
+            errors.append(f"{error}\n{stack}")
+
+    page.on("pageerror", keep)
     yield page
     context.close()
     assert errors == []

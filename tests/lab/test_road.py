@@ -96,9 +96,12 @@ def test_a_cut_network_is_said_and_mends_itself(lab: Lab, page: Page, project: P
     """What was known stays on show, roles can be set, and the notice goes by itself."""
     open_road(page, lab, f"{project.name}/notebooks/train.ipynb")
     expect(stage(page, "extract")).to_be_visible()
-    # Lab itself may say so too, in a dialog over everything, as soon as it asks its server.
-    told = page.get_by_role("dialog").filter(has_text="Server Connection Error")
-    page.add_locator_handler(told, lambda dialog: dialog.get_by_role("button").last.click())
+    # Lab itself may say so too, in dialogs over everything, as soon as it asks its server.
+    page.add_locator_handler(
+        page.locator("dialog.jp-Dialog"),
+        lambda dialog: dialog.last.get_by_role("button").last.click(),
+        no_wait_after=True,
+    )
     page.context.set_offline(True)
     command(page, "nbprod:refresh")
     notice = page.locator(".jp-nbprod-road .jp-nbprod-notice")
