@@ -34,7 +34,7 @@ CARRIERS = ("AA", "B6", "DL", "UA")
 def rows_of(count: int) -> pd.DataFrame:
     """Twenty columns of plausible values, the same for every run."""
     rng = np.random.default_rng(0)
-    columns: dict[str, Any] = {f"f{n}": rng.uniform(0, 100, count).round(3) for n in range(8)}
+    columns: dict[str, Any] = {f"f{n}": rng.uniform(1, 100, count).round(3) for n in range(8)}
     columns |= {f"i{n}": rng.integers(0, 1000, count) for n in range(4)}
     columns |= {f"c{n}": rng.choice(CARRIERS, count) for n in range(4)}
     columns |= {f"b{n}": rng.integers(0, 2, count).astype(bool) for n in range(2)}
