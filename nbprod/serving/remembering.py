@@ -10,7 +10,7 @@ from nbprod.data import prediction_log
 from nbprod.data.prediction_log import LogWriter
 from nbprod.data.profile import ProfileWriter
 from nbprod.records import Json, Violation, new_ids, utc_now
-from nbprod.serving.placing import routing_text
+from nbprod.serving.placing import RoutingTexts
 from nbprod.serving.quarantine import Quarantine
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Memory:
     ) -> None:
         self._options = options
         self._key = contract.key
+        self._routing = RoutingTexts(contract.key, options)
         self._module_version = module_version
         self._metrics = metrics
         self.log_error = ""
@@ -83,7 +84,7 @@ class Memory:
         performance counter.
         """
         beside, rows = request.shadow_of, request.rows
-        placed = routing_text(request, self._key, self._options)
+        placed = self._routing.of(request)
         at = utc_now()
         latency_ms = round((time.perf_counter() - arrived) * 1000, 3)
         return [

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from nbprod.serving import PredictRequest, ServiceOptions
-from nbprod.serving.placing import routing_text
+from nbprod.serving.placing import RoutingTexts
 
 
 def placed(
     options: ServiceOptions, *trips: str, key: tuple[str, ...] = ("trip",), **more: Any
 ) -> str:
     rows = [{"trip": trip, "leg": 2} for trip in trips]
-    return routing_text(PredictRequest(rows, "r", **more), key, options)
+    return RoutingTexts(key, options).of(PredictRequest(rows, "r", **more))
 
 
 def test_the_callers_key_or_the_first_rows_where_others_went_with_it(
