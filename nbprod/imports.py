@@ -7,41 +7,74 @@ nbformat or papermill, so that one format nobody here uses, "iri", could be chec
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import os
 import sys
-from typing import TYPE_CHECKING
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _LEFT_OUT = ("rfc3987_syntax",)
 # What every worker of a serving engine imports before it is one, seconds of a core each time.
 _WORKERS_IMPORT = ("ray", "ray.serve._private.replica", "nbprod.serving.replicas")
+_NICENESS, _BUSY_NICENESS = 10, 2
 _BUSY = 2.0  # the load of a core
-# Python runs a module of this name before all else. A process that raises its niceness can not
-# lower it again; but Linux has one for each thread, so a thread imports, and then it is gone. Where
-# others keep the machine busy, standing behind all of them would take minutes.
-_START = f"""\
-import importlib.machinery, importlib.util, os, sys, threading
-
-def behind_others():
-    busy = os.getloadavg()[0] > {_BUSY} * os.cpu_count()
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 2 if busy else 10)
-    try:
-        for name in {_WORKERS_IMPORT}[:1 if script == "setup_worker.py" else None]:
-            importlib.import_module(name)
-    except Exception:
-        pass  # whoever needs it imports it again, and is told
+# Python runs a module of this name before all else; the environment's own comes after it.
+_START = """\
+import importlib.machinery, importlib.util, os, sys
 
 script = next((os.path.basename(part) for part in sys.orig_argv if part.endswith(".py")), "")
-if sys.platform == "linux" and script in ("setup_worker.py", "default_worker.py"):
-    thread = threading.Thread(target=behind_others)
-    thread.start()
-    thread.join()
+if script in ("setup_worker.py", "default_worker.py"):
+    try:
+        from nbprod.imports import import_behind_others
+    except ImportError:
+        pass
+    else:
+        import_behind_others(engine_alone=script == "setup_worker.py")
 others = [path for path in sys.path if path != os.path.dirname(__file__)]
 spec = importlib.machinery.PathFinder.find_spec("sitecustomize", others)
-if spec and spec.loader:  # the environment's own
+if spec and spec.loader:
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
 """
+Made = TypeVar("Made")
+
+
+def behind_others(work: Callable[[], Made]) -> Made:
+    """What ``work`` gives, computed at low priority: processes that answer requests go first.
+
+    A process that raises its niceness cannot lower it again; but Linux has one for each thread,
+    so a thread works, and then it is gone. Where others keep the machine busy, standing behind
+    all of them would take minutes.
+    """
+
+    def behind() -> Made:
+        if sys.platform == "linux":
+            busy = os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1)
+            niceness = _BUSY_NICENESS if busy else _NICENESS
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+        return work()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(behind).result()
+
+
+def import_behind_others(*, engine_alone: bool) -> None:
+    """Import what a worker of the engine needs, at low priority; a failure is told by its user.
+
+    engine_alone: only what starts the worker, which is itself another process.
+    """
+
+    def work() -> None:
+        for name in _WORKERS_IMPORT[:1] if engine_alone else _WORKERS_IMPORT:
+            importlib.import_module(name)
+
+    with contextlib.suppress(Exception):  # whoever needs it imports it again, and is told
+        behind_others(work)
 
 
 def leave_out_slow_imports() -> None:

@@ -10,11 +10,10 @@ import contextlib
 import gc
 import os
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import ReleaseError
+from nbprod.imports import behind_others
 from nbprod.serving.app import create_app
 from nbprod.serving.dispatching import Dispatcher, Keeper, Worker
 from nbprod.serving.service import Service
@@ -27,10 +26,8 @@ if TYPE_CHECKING:
     from nbprod.serving.options import ServiceOptions
     from nbprod.serving.replies import PredictRequest, Reply
 
-_LOADING_NICENESS, _BUSY_NICENESS, _SHADOW_NICENESS = 10, 2, 19
-_BUSY = 2.0  # the load of a core
+_SHADOW_NICENESS = 19
 _NEW_OBJECTS = 50_000  # beyond those gone again, before the collector looks for cycles
-Made = TypeVar("Made")
 
 
 def load_service(bundle: Path, options: ServiceOptions) -> Service:
@@ -39,8 +36,8 @@ def load_service(bundle: Path, options: ServiceOptions) -> Service:
     Raises ReleaseError when a golden request is answered differently than in training: such a
     process must never take traffic.
     """
-    service = Service(_behind_others(lambda: options.load(bundle)), options)
-    findings = _behind_others(service.golden_findings)
+    service = Service(behind_others(lambda: options.load(bundle)), options)
+    findings = behind_others(service.golden_findings)
     if findings:
         service.close()
         raise ReleaseError(
@@ -54,25 +51,6 @@ def load_service(bundle: Path, options: ServiceOptions) -> Service:
     # Nor need it run every few requests: rows and records are plain data that go by themselves.
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
     return service
-
-
-def _behind_others(work: Callable[[], Made]) -> Made:
-    """What ``work`` gives, computed at low priority: replicas that answer go first.
-
-    Importing a model's libraries keeps a core busy for seconds. Linux has a niceness for each
-    thread, and only a thread that ends may have a higher one: it cannot be lowered again. Where
-    others keep the machine busy, behind all of them it would take minutes.
-    """
-
-    def behind() -> Made:
-        if sys.platform == "linux":
-            busy = os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1)
-            niceness = _BUSY_NICENESS if busy else _LOADING_NICENESS
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
-        return work()
-
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(behind).result()
 
 
 def stay_behind_others() -> None:
