@@ -117,7 +117,8 @@ def _median_ms(work: Callable[[int], object]) -> tuple[float, float]:
 
 def test_a_large_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every edit of a 200-cell notebook is inspected and extracted while one waits for it."""
-    nb_export = pytest.importorskip("nbdev.export").nb_export
+    from nbdev.export import nb_export
+
     content = notebook(CELLS)
     paths = []
     for number in range(ROUNDS + 1):  # another notebook each time: nothing is remembered
@@ -159,7 +160,6 @@ FRESH = {
 
 def test_an_unchanged_notebook_in_a_fresh_process(tmp_path: Path) -> None:
     """What a command costs that has nothing to do, beside a peer's that exports the same cells."""
-    pytest.importorskip("nbdev.export")
     content = notebook(CELLS)
     (tmp_path / "train.ipynb").write_text(json.dumps(content, indent=1))
     (tmp_path / "core.ipynb").write_text(json.dumps(exported(content), indent=1))
