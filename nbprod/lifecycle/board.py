@@ -64,14 +64,15 @@ def board(project: Project) -> Board:
         current = deployments.load(project)
     except NbprodError as error:
         damaged.append(error.message)
+    raised, untold = alerts(project, found)
     return Board(
         deployment=current,
         promised_p99_ms=project.settings.envelope.p99_ms,
         window=project.settings.monitor.window,
         health=found[-1] if found else None,
         windows=tuple(map(_in_figures, found)),
-        alerts=alerts(project, found),
-        damaged=tuple(damaged),
+        alerts=raised,
+        damaged=(*damaged, *untold),
     )
 
 

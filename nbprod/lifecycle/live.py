@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from nbprod.lifecycle.project import Project
-    from nbprod.records import Inspection
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,9 +81,9 @@ def advance(project: Project, *, by: str = "", gatherer: Gatherer | None = None)
 
 def _owner_told(project: Project, decision: RolloutDecision) -> tuple[Finding, ...]:
     """Alert the owner: no person was asked. What could not be told is a finding of the decision."""
-    from nbprod.monitoring.alerts import write_alerts
+    from nbprod.monitoring.alerts import ALERTS_FILE, write_alerts
 
-    settings, path = project.settings, log_folder(project) / "alerts.jsonl"
+    settings, path = project.settings, log_folder(project) / ALERTS_FILE
     release = decision.traffic.roles["canary"]
     said = f"release {release} was taken off traffic by itself: {decision.reason}"
     found = [
@@ -94,7 +94,9 @@ def _owner_told(project: Project, decision: RolloutDecision) -> tuple[Finding, .
             hint="`nbprod status` shows the history; `nbprod predictions query` what it answered",
         )
     ]
-    alert = Alert(code=_ABORTED, message=said, owner=settings.model.owner, sent_to=(path.name,))
+    alert = Alert(
+        code=_ABORTED, message=said, owner=settings.model.owner, sent_to=(path.name,), id=new_id()
+    )
     try:
         write_alerts([alert], path)
     except StoreError as error:  # the traffic is back already

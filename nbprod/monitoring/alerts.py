@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from nbprod.records import Finding
 
+ALERTS_FILE = "alerts.jsonl"  # in the folder of the prediction log
+
 
 def alerts_for(findings: Iterable[Finding], owner: str, path: Path) -> tuple[Alert, ...]:
     """One alert for each failing code, naming its first finding and how many follow."""
@@ -48,3 +50,23 @@ def write_alerts(alerts: Iterable[Alert], path: Path) -> None:
             f"{path} cannot be written: {error.strerror or error}",
             hint="make room on the disk: the owner was not told",
         ) from error
+
+
+def read_alerts(path: Path) -> tuple[list[Alert], int]:
+    """The alerts of a file in their order, and how many of its lines are none."""
+    found: list[Alert] = []
+    damaged = 0
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:  # nobody was alerted yet
+        return [], 0
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be read: {error.strerror or error}", hint="look at its permissions"
+        ) from error
+    for line in lines:
+        try:
+            found.append(Alert.from_json(json.loads(line)))
+        except (ValueError, TypeError, StoreError):
+            damaged += 1
+    return found, damaged

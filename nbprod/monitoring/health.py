@@ -13,7 +13,7 @@ from nbprod.data import prediction_log
 from nbprod.data.prediction_log import moment
 from nbprod.data.profile import Profile
 from nbprod.errors import ConfigError
-from nbprod.monitoring.alerts import alerts_for, write_alerts
+from nbprod.monitoring.alerts import ALERTS_FILE, alerts_for, write_alerts
 from nbprod.monitoring.drift import assess_drift, window_profile
 from nbprod.monitoring.quality import judge, measure
 from nbprod.monitoring.rules import FAILING, finding
@@ -63,7 +63,7 @@ def assess_health(
     if damaged:
         message = f"{damaged} lines of the prediction log are not what was written"
         findings.append(finding("NBM004", message, damaged=damaged))
-    path = log_folder / "alerts.jsonl"
+    path = log_folder / ALERTS_FILE
     alerts = alerts_for(findings, settings.model.owner, path)
     if alerts and settings.monitor.alerts:
         urls = ", ".join(settings.monitor.alerts)

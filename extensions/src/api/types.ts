@@ -1959,7 +1959,7 @@ export interface components {
             slices: components["schemas"]["SliceDifference"][];
             unpaired: number;
         };
-        /** @description An alert, the window that raised it, and who has seen it. */
+        /** @description An alert, the window that raised it ("" for a rollout's), and who has seen it. */
         ShownAlert: {
             /** @default null */
             acknowledged: components["schemas"]["Acknowledgement"] | null;

@@ -52,6 +52,20 @@ def test_the_owner_is_alerted_of_a_release_taken_off_traffic(project: Project) -
     assert "hunter22222" not in findings[1].message
 
 
+def test_a_rollouts_alert_is_on_the_board_and_can_be_acknowledged(project: Project) -> None:
+    """It is raised by no window; a line that is no alert is told and hides none."""
+    _owner_told(project, aborted())
+    with (log_folder(project) / "alerts.jsonl").open("a") as file:
+        file.write("{half a line\n")
+    (shown,) = project.board().alerts
+    assert (shown.alert.code, shown.health_id, shown.acknowledged) == ("NBR001", "", None)
+    assert project.board().damaged == ("1 lines of alerts.jsonl are no alerts",)
+    project.acknowledge(shown.alert.id, by="ops@example.com")
+    (seen,) = project.board().alerts
+    assert seen.acknowledged is not None
+    assert seen.acknowledged.by == "ops@example.com"
+
+
 def test_an_alert_that_cannot_be_written_does_not_undo_the_abort(project: Project) -> None:
     """It is an error in the decision, which is kept."""
     log_folder(project).parent.mkdir(parents=True)
