@@ -38,12 +38,16 @@ def write(folder: Path, records: list[Prediction], writer_id: str = "r0") -> Non
         writer.append(records)
 
 
+# Noon, so that no record falls into the next day whatever the hour of the run, and yesterday's,
+# so that none lies in the future.
+NOON = (datetime.now(UTC) - timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
+
+
 @pytest.fixture
 def days(tmp_path: Path) -> list[Prediction]:
     """Records of three days and two releases, in segments that are closed."""
-    now = datetime.now(UTC)
     records = [
-        prediction(now - timedelta(days=day, seconds=n), release=str(2 + n % 2))
+        prediction(NOON - timedelta(days=day, seconds=n), release=str(2 + n % 2))
         for day in range(3)
         for n in range(10)
     ]
@@ -79,7 +83,7 @@ def test_parts_lie_by_date_and_release(days: list[Prediction], tmp_path: Path) -
     assert places == {(record.at[:10], record.release) for record in days}
     newest = query(tmp_path, limit=5)
     assert [one.id for one in newest] == [r.id for r in sorted(days, key=lambda r: r.at)[:-6:-1]]
-    third = query(tmp_path, release="3", since=datetime.now(UTC) - timedelta(hours=12), limit=99)
+    third = query(tmp_path, release="3", since=NOON - timedelta(hours=12), limit=99)
     assert {record.id for record in third} == {r.id for r in days[:10] if r.release == "3"}
     assert len(query(tmp_path, where="inputs.n = 1 and release = '2'", limit=99)) == 15
 
@@ -132,7 +136,7 @@ def test_a_damaged_record_stays_found_out(days: list[Prediction], tmp_path: Path
 def test_retention_forgets_whole_days(days: list[Prediction], tmp_path: Path) -> None:
     """What is older than the limit goes, and nothing else."""
     compact(tmp_path)
-    limit = datetime.now(UTC) - timedelta(days=1, hours=1)
+    limit = NOON - timedelta(days=1, hours=1)
     assert remove_before(tmp_path, limit) > 0
     left = {record.id for record in query(tmp_path, limit=100)}
     assert left == {record.id for record in days if record.at[:10] >= limit.date().isoformat()}
