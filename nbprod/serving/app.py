@@ -151,8 +151,7 @@ class _Routes:
 
     async def infer(self, request: Request) -> Reply:
         self._known_model(request)
-        # The protocol's clients name no content type.
-        body = await _body(request, "application/json", "application/octet-stream", "")
+        body = await _body(request, "application/json", "application/octet-stream")
         asked = inference_protocol.read_infer(body, request.headers)
         read = reading.request_of(asked.rows, asked.id or None, request.headers)
         reply = await self.dispatch(read)
@@ -228,7 +227,7 @@ class _Routes:
             )
         if request.method == "GET" and verb != "traffic":
             return problem(405, f"GET is not for /admin/{verb}", headers={"Allow": "POST"})
-        sent = b"" if request.method == "GET" else await _body(request, "")
+        sent = b"" if request.method == "GET" else await _body(request)
         data = reading.read_json(sent) if sent else {}
         if not isinstance(data, dict):
             return problem(422, "the body is not an object")

@@ -1,7 +1,12 @@
-"""Batching without a timer: a batch is what queued while the last one computed.
+"""Batching without a timer: a batch is what queued while the last one was computed and answered.
 
 Waiting for company would cost every lonely request the wait. One thread computes, so the event
 loop stays free and a model is never called from two threads at once.
+
+Callers who ask again as soon as they are answered would fall into two halves, each of which
+waits while the other is computed: two batches cost nearly twice what one of both does. So when
+several were answered, or some wait, the next batch starts once as many have come, or a small part
+of the last one's time later. Whoever is alone is computed at once.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ import asyncio
 import contextlib
 import functools
 import threading
+import time
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,6 +24,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_GATHER = 0.25  # of a batch's time, for its callers to ask again
+_GATHER_S = 0.005  # at most
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
 
@@ -58,6 +66,8 @@ class Batcher(Generic[Job, Answer]):
         self._max_rows = max_rows
         self._max_queued = max_queued
         self._waiting: deque[_Entry[Job, Answer]] = deque()
+        self._waiting_rows = 0
+        self._wanted = 0  # jobs for which the thread is woken; fewer end no gathering
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
@@ -78,6 +88,7 @@ class Batcher(Generic[Job, Answer]):
             if len(self._waiting) >= self._max_queued:
                 raise QueueFullError
             self._waiting.append(entry)
+            self._waiting_rows += rows
         # A turn of the loop later: what else has come by now is handed over first, and computed
         # with it. A thread woken at once would take the first request alone.
         entry.loop.call_soon(self._wake)
@@ -85,7 +96,8 @@ class Batcher(Generic[Job, Answer]):
 
     def _wake(self) -> None:
         with self._changed:
-            self._changed.notify()
+            if len(self._waiting) >= self._wanted or self._waiting_rows >= self._max_rows:
+                self._changed.notify()
 
     def close(self) -> None:
         """Answer what waits, then end the thread; a second call does nothing."""
@@ -96,12 +108,32 @@ class Batcher(Generic[Job, Answer]):
 
     def _run(self) -> None:
         while batch := self._take():
+            started = time.perf_counter()
             try:
                 answers = self._compute([entry.job for entry in batch])
             except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a model raises
                 answers = Future()
                 answers.set_exception(error)
+            seconds = time.perf_counter() - started
+            # Counted before the answers leave: a lone caller may be back at once.
+            together = len(batch) + len(self._waiting)
             answers.add_done_callback(functools.partial(_deliver, batch))
+            if answers.done() and together > 1 and self._max_rows > 1:
+                self._gather(together, min(_GATHER * seconds, _GATHER_S))
+
+    def _gather(self, together: int, most_s: float) -> None:
+        """Wait until so many jobs are there, those of the callers answered just now among them."""
+        until = time.perf_counter() + most_s
+        with self._changed:
+            self._wanted = together
+            while (
+                not self._closed
+                and len(self._waiting) < together
+                and self._waiting_rows < self._max_rows
+                and (left := until - time.perf_counter()) > 0
+            ):
+                self._changed.wait(left)
+            self._wanted = 0
 
     def _take(self) -> list[_Entry[Job, Answer]]:
         """The next batch, at least one job; empty when closed and done."""
@@ -113,6 +145,7 @@ class Batcher(Generic[Job, Answer]):
                     not batch or rows + self._waiting[0].rows <= self._max_rows
                 ):
                     entry = self._waiting.popleft()
+                    self._waiting_rows -= entry.rows
                     if not entry.future.cancelled():
                         batch.append(entry)
                         rows += entry.rows

@@ -168,6 +168,14 @@ def test_http_errors_are_problem_documents(ask: Ask) -> None:
     assert "POST" in cases[405].headers["allow"]
 
 
+INFER = [
+    {"name": name, "shape": [1], "datatype": "BYTES", "data": [value]}
+    if isinstance(value, str)
+    else {"name": name, "shape": [1], "datatype": "FP64", "data": [value]}
+    for name, value in trip().items()
+]
+
+
 def test_curl_needs_no_header_and_a_page_gets_nothing(ask: Ask) -> None:
     """`curl -d` names a form's type: read as JSON, unless a browser says that a page sent it."""
     body = json.dumps({"instances": [trip(1)]}).encode()
@@ -176,6 +184,27 @@ def test_curl_needs_no_header_and_a_page_gets_nothing(ask: Ask) -> None:
     assert ask("POST", "/predict", content=body).status_code == 200
     page = form | {"origin": "https://elsewhere.example"}
     assert ask("POST", "/predict", content=body, headers=page).status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("route", "sent"),
+    [
+        ("/predict", {"instances": [trip()]}),
+        ("/invocations", {"instances": [trip()]}),
+        ("/outcomes", {"outcomes": [{"prediction_id": "0" * 24, "outcome": 1}]}),
+        ("/v2/models/trip-delay/infer", {"inputs": INFER}),
+    ],
+)
+def test_no_route_reads_what_a_page_may_send_unasked(ask: Ask, route: str, sent: Any) -> None:
+    """A browser sends these types for any page without asking; from no browser two of them are
+    what a tool says that was told none."""
+    body = json.dumps(sent).encode()
+    for kind in (None, "application/x-www-form-urlencoded", "text/plain", "multipart/form-data"):
+        headers = {"content-type": kind} if kind else {}
+        for named in ({"origin": "null"}, {"sec-fetch-site": "cross-site"}):
+            assert ask("POST", route, content=body, headers=headers | named).status_code == 415
+        told = ask("POST", route, content=body, headers=headers).status_code
+        assert told == (415 if kind and kind.startswith(("text", "multipart")) else 200)
 
 
 def test_a_models_error_fails_its_own_request_only(local: LocalService) -> None:

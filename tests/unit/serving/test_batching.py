@@ -96,6 +96,39 @@ def test_a_lonely_job_waits_for_nobody() -> None:
     batcher.close()
 
 
+def test_callers_that_ask_again_do_not_fall_into_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who were answered and those who waited meanwhile are computed together from then on;
+    a lonely caller waits for nobody even so."""
+    monkeypatch.setattr("nbprod.serving.batching._GATHER", 1e9)
+    monkeypatch.setattr("nbprod.serving.batching._GATHER_S", 60.0)
+    doubler = Doubler()
+    batcher = Batcher(doubler)
+
+    async def caller(job: int, times: int) -> None:
+        for _ in range(times):
+            assert await batcher.submit(job, rows=1) == 2 * job
+
+    async def two_groups() -> None:
+        doubler.gate.clear()
+        first = [asyncio.create_task(caller(job, 3)) for job in range(4)]
+        await asyncio.to_thread(doubler.entered.wait, 5)
+        second = [asyncio.create_task(caller(job, 2)) for job in range(4, 8)]
+        await asyncio.sleep(0.01)
+        doubler.gate.set()
+        await asyncio.gather(*first, *second)
+
+    async def alone() -> None:
+        async with asyncio.timeout(30):
+            await caller(1, 3)
+
+    asyncio.run(two_groups())
+    assert [len(batch) for batch in doubler.batches] == [4, 8, 8]
+    batcher.close()
+    batcher = Batcher(doubler)
+    asyncio.run(alone())
+    batcher.close()
+
+
 def test_a_full_queue_refuses() -> None:
     """One job more than may wait raises QueueFullError; those that wait are answered."""
     doubler = Doubler()
