@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import sys
 import sysconfig
 import types
@@ -163,13 +164,26 @@ def _parts(item: Any) -> list[Any]:
     if isinstance(item, types.MethodType):
         return [item.__func__, item.__self__]
     if isinstance(item, type):
-        return (
-            [_plain(member) for member in vars(item).values()] if is_users(item.__module__) else []
-        )
+        if not is_users(item.__module__):
+            return []
+        return [_plain(member) for member in vars(item).values() if not _is_generated(item, member)]
     if hasattr(item, "__wrapped__"):
         return [item.__wrapped__]
     cls = type(item)
     return [cls] if is_users(cls.__module__) and cls.__module__ != "builtins" else []
+
+
+def _is_generated(cls: type, member: Any) -> bool:
+    """Whether `dataclasses` wrote a method: it reads fields, and what it uses is not the user's.
+
+    A frozen dataclass can be hashed and printed; neither makes a transform follow the hash seed.
+    ``__init__`` is not meant: it calls the factories that the user gave.
+    """
+    if "__dataclass_fields__" not in vars(cls) or not isinstance(member, types.FunctionType):
+        return False
+    function = inspect.unwrap(member)
+    written = isinstance(function, types.FunctionType) and function.__name__ != "__init__"
+    return written and function.__code__.co_filename == "<string>"
 
 
 def _plain(member: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 
@@ -87,3 +88,19 @@ def test_reading_is_no_change():
     reads(None, None)
 
     assert not memory.changed()
+
+
+@dataclasses.dataclass(frozen=True)
+class Learned:
+    names: tuple[str, ...]
+    limits: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def limit(self, name: str) -> float:
+        return self.limits[name]
+
+
+def test_what_a_dataclass_writes_is_not_the_users():
+    """That a frozen state can be hashed or printed says nothing about what a transform does."""
+    names = {function.__qualname__ for function in Memory.of(Learned).functions}
+    assert names == {"Learned.__init__", "Learned.limit"}
+    assert Memory.of(Learned).slots == []
