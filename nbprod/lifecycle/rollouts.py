@@ -17,7 +17,6 @@ from nbprod.lifecycle import delivery, deployments
 from nbprod.lifecycle.gathering import Gatherer, Gathering, Question
 from nbprod.lifecycle.loop import log_folder
 from nbprod.lifecycle.observing import in_short
-from nbprod.masking import mask
 from nbprod.records import (
     Alert,
     Deployment,
@@ -81,7 +80,7 @@ def advance(project: Project, *, by: str = "", gatherer: Gatherer | None = None)
 
 def _owner_told(project: Project, decision: RolloutDecision) -> tuple[Finding, ...]:
     """Alert the owner: no person was asked. What could not be told is a finding of the decision."""
-    from nbprod.monitoring.alerts import ALERTS_FILE, write_alerts
+    from nbprod.monitoring.alerts import ALERTS_FILE, tell
 
     settings, path = project.settings, log_folder(project) / ALERTS_FILE
     release = decision.traffic.roles["canary"]
@@ -98,21 +97,21 @@ def _owner_told(project: Project, decision: RolloutDecision) -> tuple[Finding, .
         code=_ABORTED, message=said, owner=settings.model.owner, sent_to=(path.name,), id=new_id()
     )
     try:
-        write_alerts([alert], path)
+        _, failed = tell([alert], path, settings.monitor.alerts, deployment=decision.deployment)
     except StoreError as error:  # the traffic is back already
         found.append(
             Finding(code=_UNTOLD, severity="error", message=error.message, hint=error.hint)
         )
-    if settings.monitor.alerts:
-        urls = mask(", ".join(settings.monitor.alerts))
-        found.append(
-            Finding(
-                code=_UNTOLD,
-                severity="warning",
-                message=f"the alert was not sent to {urls}",
-                hint=f"alerts are only written to {path.name} so far: watch that file",
-            )
+        return tuple(found)
+    found += [
+        Finding(
+            code=_UNTOLD,
+            severity="warning",
+            message=f"the alert was not sent to {one.url}: {one.reason}",
+            hint=f"{path.name} has it: mend [monitor] alerts or what it names",
         )
+        for one in failed
+    ]
     return tuple(found)
 
 

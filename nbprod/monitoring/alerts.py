@@ -1,4 +1,4 @@
-"""Telling the owner. Alerts are written to a file; notification URLs are not called yet."""
+"""Telling the owner: each alert is written to a file first, then sent to the notification URLs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 from nbprod.errors import StoreError
+from nbprod.monitoring.notification import Undelivered, notify
 from nbprod.monitoring.rules import FAILING
 from nbprod.records import Alert, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from nbprod.records import Finding
@@ -36,6 +37,26 @@ def alerts_for(findings: Iterable[Finding], owner: str, path: Path) -> tuple[Ale
     )
 
 
+def tell(
+    alerts: Iterable[Alert], path: Path, urls: Sequence[str], *, deployment: str
+) -> tuple[tuple[Alert, ...], tuple[Undelivered, ...]]:
+    """Write alerts to the file, then send them; the alerts with where they went, and what failed.
+
+    What was sent stands in the file a second time, under the same id, with where it went.
+    Raises StoreError when the file cannot be written; then the URLs are told all the same.
+    """
+    raised = tuple(alerts)
+    try:
+        write_alerts(raised, path)
+    except StoreError:
+        notify(raised, urls, deployment=deployment)
+        raise
+    told, failed = notify(raised, urls, deployment=deployment)
+    if told != raised:
+        write_alerts(told, path)
+    return told, failed
+
+
 def write_alerts(alerts: Iterable[Alert], path: Path) -> None:
     """Append alerts to a file of JSON lines; StoreError when it cannot be written."""
     lines = [json.dumps(alert.to_json(), ensure_ascii=False) + "\n" for alert in alerts]
@@ -53,8 +74,11 @@ def write_alerts(alerts: Iterable[Alert], path: Path) -> None:
 
 
 def read_alerts(path: Path) -> tuple[list[Alert], int]:
-    """The alerts of a file in their order, and how many of its lines are none."""
-    found: list[Alert] = []
+    """The alerts of a file in their order, and how many of its lines are none.
+
+    Of several lines with one id the last one holds.
+    """
+    found: dict[str, Alert] = {}
     damaged = 0
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -64,9 +88,10 @@ def read_alerts(path: Path) -> tuple[list[Alert], int]:
         raise StoreError(
             f"{path} cannot be read: {error.strerror or error}", hint="look at its permissions"
         ) from error
-    for line in lines:
+    for number, line in enumerate(lines):
         try:
-            found.append(Alert.from_json(json.loads(line)))
+            alert = Alert.from_json(json.loads(line))
+            found[alert.id or f"line {number}"] = alert
         except (ValueError, TypeError, StoreError):
             damaged += 1
-    return found, damaged
+    return list(found.values()), damaged

@@ -13,7 +13,7 @@ from nbprod.data import prediction_log
 from nbprod.data.prediction_log import moment
 from nbprod.data.profile import Profile
 from nbprod.errors import ConfigError
-from nbprod.monitoring.alerts import ALERTS_FILE, alerts_for, write_alerts
+from nbprod.monitoring.alerts import ALERTS_FILE, alerts_for, tell
 from nbprod.monitoring.drift import assess_drift, window_profile
 from nbprod.monitoring.quality import judge, measure
 from nbprod.monitoring.rules import FAILING, finding
@@ -46,7 +46,8 @@ def assess_health(
 
     references: the reference profile's file by release version. errors: requests answered with
     an error, which the prediction log does not hold. Alerts are appended to ``alerts.jsonl`` in
-    the log's folder. Passes without drift, a broken envelope or threshold, or an altered record.
+    the log's folder and sent to the URLs of ``[monitor] alerts``. Passes without drift, a broken
+    envelope or threshold, or an altered record.
     """
     since, until = moment(start), moment(end)
     if since is None or until is None or since >= until:
@@ -64,11 +65,11 @@ def assess_health(
         message = f"{damaged} lines of the prediction log are not what was written"
         findings.append(finding("NBM004", message, damaged=damaged))
     path = log_folder / ALERTS_FILE
-    alerts = alerts_for(findings, settings.model.owner, path)
-    if alerts and settings.monitor.alerts:
-        urls = ", ".join(settings.monitor.alerts)
-        findings.append(finding("NBM012", f"{len(alerts)} alerts were not sent to {urls}"))
-    write_alerts(alerts, path)
+    raised = alerts_for(findings, settings.model.owner, path)
+    alerts, failed = tell(raised, path, settings.monitor.alerts, deployment=deployment)
+    for one in failed:
+        message = f"{len(alerts)} alerts were not sent to {one.url}: {one.reason}"
+        findings.append(finding("NBM012", message, alerts=len(alerts)))
     return Health(
         deployment=deployment,
         start=since.isoformat(),

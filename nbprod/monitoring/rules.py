@@ -29,8 +29,8 @@ _RULES: dict[str, tuple[Severity, str]] = {
     "NBM010": ("info", "post outcomes with `nbprod outcome` or POST /outcomes"),
     "NBM011": ("warning", "compare the module that serves with the one that trained"),
     "NBM012": (
-        "info",
-        "alerts are only written to alerts.jsonl so far: watch that file for the owner",
+        "warning",
+        "alerts.jsonl has them: tell the owner, then mend [monitor] alerts or what it names",
     ),
 }
 # These end the health's pass; the others only tell.

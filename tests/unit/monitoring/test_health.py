@@ -235,12 +235,15 @@ def test_empty_window(service: Service) -> None:
         service.health(start=START, end=START)
 
 
-def test_urls_that_are_not_called_are_named(service: Service) -> None:
-    """Alerts that only reach the file say so where notification URLs are set."""
+def test_a_url_that_did_not_take_the_alerts_is_named(service: Service) -> None:
+    """Without what may be secret in it, and with why."""
     service.serve(flights(600, winter=True))
-    monitor = replace(SETTINGS.monitor, alerts=("slack://x",))
+    monitor = replace(SETTINGS.monitor, alerts=("slak://hunter22222",))
     health = service.health(replace(SETTINGS, monitor=monitor))
-    assert "NBM012" in codes(health)
+    (told,) = [item for item in health.findings if item.code == "NBM012"]
+    assert told.severity == "warning"
+    assert "slak://…: it is not a notification URL" in told.message
+    assert "hunter22222" not in told.message
 
 
 def test_moments_may_be_text(service: Service) -> None:
