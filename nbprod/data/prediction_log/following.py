@@ -58,11 +58,10 @@ class Follower:
                 yield from self._rest_of(segment)
             except FileNotFoundError:  # it has become parts meanwhile
                 here.discard(segment.path.stem)
-        if self._kind == "predictions":
-            for part in parts(self._folder, since=self._since):
-                if part.stem not in here and part not in self._parts:
-                    self._parts.add(part)
-                    yield from part_lines(part).good
+        for part in parts(self._folder, self._kind, since=self._since):
+            if part.stem not in here and part not in self._parts:
+                self._parts.add(part)
+                yield from part_lines(part).good
 
     def _rest_of(self, segment: Segment) -> Iterator[bytes]:
         """The lines behind the byte that was read to; all where the file is not as it was."""

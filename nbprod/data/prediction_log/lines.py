@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nbprod.data.prediction_log.database import shared
-from nbprod.data.prediction_log.parts import lines_of_ids, scan_parts
+from nbprod.data.prediction_log.parts import lines_of_ids, outcome_lines_of, scan_parts
 from nbprod.data.prediction_log.segments import (
     Kind,
     Lines,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+_CLOCK_SLACK = timedelta(minutes=5)
 _FEW = 50  # so many ids are searched for as text; more are looked up line by line
 _ID_AT = slice(7, 31)  # behind {"id":"
 
@@ -42,8 +44,7 @@ def scan(folder: Path, kind: Kind, since: datetime | None = None) -> Iterator[Li
             continue
         read.add(segment.path.stem)
         yield lines
-    if kind == "predictions":
-        yield from scan_parts(folder, since, read)
+    yield from scan_parts(folder, kind, since, read)
 
 
 def predictions_of(
@@ -81,9 +82,16 @@ def outcomes_of(folder: Path, ids: Collection[str]) -> Iterator[bytes]:
         yield from database.with_ids("outcomes", ids).good
         return
     needles = [f'"{prediction_id}"'.encode() for prediction_id in ids]
-    # An outcome comes after its prediction: a segment that was full before has none.
-    for segment in segments(folder, "outcomes", _first_made(ids)):
-        yield from lines_with(segment, needles).good
+    # An outcome comes after its prediction: what was full before has none.
+    since, read = _first_made(ids), set()
+    for segment in segments(folder, "outcomes", since):
+        try:
+            lines = lines_with(segment, needles)
+        except FileNotFoundError:  # it has become parts
+            continue
+        read.add(segment.path.stem)
+        yield from lines.good
+    yield from outcome_lines_of(folder, ids, since and since - _CLOCK_SLACK, read)
 
 
 def _first_made(ids: Collection[str]) -> datetime | None:

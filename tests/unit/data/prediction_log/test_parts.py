@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -131,6 +132,49 @@ def test_a_damaged_record_stays_found_out(days: list[Prediction], tmp_path: Path
         find(tmp_path, table.column("id").to_pylist()[0])
     assert all(record.output == 0.25 for record in query(tmp_path, limit=100))
     assert prediction_log.damage(tmp_path, None)["damaged"] == 1 + len(altered)
+
+
+def test_outcomes_become_parts_as_well(days: list[Prediction], tmp_path: Path) -> None:
+    """Read as a whole, by id, again as duplicates and by a follower; a later value still wins."""
+    first = [Outcome(outcome=n % 2, name="late", prediction_id=p.id) for n, p in enumerate(days)]
+    first.append(Outcome(outcome=9, name="revenue", prediction_id=days[0].id))
+    assert prediction_log.post_outcomes(tmp_path, first).accepted == 31
+    follower = prediction_log.Follower(tmp_path, "outcomes", None)
+    assert len(list(follower.new())) == 31
+    before = prediction_log.outcomes(tmp_path, name="late")
+    assert compact(tmp_path) == 7
+    assert segments(tmp_path, "outcomes") == []
+    assert {part.parent.name for part in parts(tmp_path, "outcomes")} == {"late", "revenue"}
+
+    assert prediction_log.outcomes(tmp_path, name="late") == before
+    one = days[1].id
+    assert prediction_log.outcomes(tmp_path, [one])[one].outcome == 1
+    assert prediction_log.post_outcomes(tmp_path, first).duplicates == 31
+    changed = [Outcome(outcome=0, name="late", prediction_id=one)]
+    assert prediction_log.post_outcomes(tmp_path, changed).accepted == 1
+    assert prediction_log.outcomes(tmp_path, [one])[one].outcome == 0
+    assert compact(tmp_path) == 1
+    assert prediction_log.outcomes(tmp_path, [one])[one].outcome == 0
+    assert prediction_log.counts(tmp_path, None, None)["replaced"] == 1
+    # Given again at most, as its record says: the new one is among them.
+    assert one in {plain["prediction_id"] for plain in follower.new() if plain["outcome"] == 0}
+    assert remove_before(tmp_path, datetime.now(UTC) + timedelta(days=1)) > 0
+    assert prediction_log.outcomes(tmp_path) == {}
+
+
+def test_an_altered_outcome_in_a_part_is_found_out(days: list[Prediction], tmp_path: Path) -> None:
+    """It is counted as damage, and never given."""
+    posted = [Outcome(outcome=1, name="late", prediction_id=p.id) for p in days]
+    prediction_log.post_outcomes(tmp_path, posted)
+    compact(tmp_path)
+    (part,) = parts(tmp_path, "outcomes")
+    table = pq.read_table(part).to_pydict()
+    table["line"][0] = table["line"][0].replace('"outcome":1', '"outcome":0')
+    pq.write_table(pa.table(table), part)
+    assert prediction_log.damage(tmp_path, None) == {"damaged": 1, "torn": 0}
+    altered = table["id"][0]
+    assert prediction_log.outcomes(tmp_path, [altered]) == {}
+    assert len(prediction_log.outcomes(tmp_path)) == 29
 
 
 def test_retention_forgets_whole_days(days: list[Prediction], tmp_path: Path) -> None:
