@@ -16,6 +16,7 @@ from nbprod.predictor.golden import replay_golden
 from nbprod.records import Json, Violation
 from nbprod.serving.replies import RETRY_AFTER_S, PredictRequest, Reply, errors_of, problem
 from nbprod.serving.standing_in import stand_in
+from nbprod.serving.suspects import MOST, Suspects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,21 +50,55 @@ class Computation:
     """What a release answers, and what is answered in its place when it cannot.
 
     memory: where each answer is written down before it is given.
+    suspects: which requests have ended a process before.
     """
 
     def __init__(
-        self, predictor: Predictor, options: ServiceOptions, metrics: Metrics, memory: Memory
+        self,
+        predictor: Predictor,
+        options: ServiceOptions,
+        metrics: Metrics,
+        memory: Memory,
+        suspects: Suspects,
     ) -> None:
         self._predictor = predictor
         self._options = options
         self._metrics = metrics
         self._memory = memory
+        self._suspects = suspects
         self._stand_in = stand_in(options, predictor.contract)
         # A model's code need not be safe in two threads: the batcher's and a golden replay's.
         self._computing = threading.Lock()
 
     def compute(self, jobs: list[Job]) -> Future[list[Reply]]:
         """Answers for all jobs at once; done when their predictions are in the log."""
+        deaths = self._suspects.deaths([job.request.attempt for job in jobs])
+        if not deaths:
+            return self._written_down(self._together(jobs))
+        good = [job for job in jobs if job.request.attempt not in deaths]
+        done = dict(zip(map(id, good), self._together(good), strict=True))
+        for job in jobs:
+            if id(job) not in done:
+                done[id(job)] = self._suspected(job, deaths[job.request.attempt])
+        return self._written_down([done[id(job)] for job in jobs])
+
+    def _together(self, jobs: Sequence[Job]) -> list[Done]:
+        """What is answered to several jobs at once; whoever looks can see that they are at it."""
+        if not jobs:
+            return []
+        with self._suspects.computing([job.request.attempt for job in jobs]):
+            return self._batch(jobs)
+
+    def _suspected(self, job: Job, deaths: int) -> Done:
+        """A request whose process died: once more, alone, and not a third time."""
+        if deaths < MOST:
+            return self._together([job])[0]
+        self._metrics.count("poisonous_requests")
+        told = "%d processes died while they computed request %s: it is not computed again"
+        _LOGGER.error(told, deaths, job.request.request_id)
+        return self._unavailable(job)
+
+    def _batch(self, jobs: Sequence[Job]) -> list[Done]:
         started = perf_counter()
         rows = [row for job in jobs for row in job.request.rows]
         self._metrics.batch(len(rows))
@@ -73,10 +108,9 @@ class Computation:
             answer = self._answer(rows, partial=True)
             for stage, seconds in answer.stage_s.items():
                 self._metrics.stage(stage, seconds)
-            done = self._split(jobs, answer)
+            return self._split(jobs, answer)
         except Exception:  # noqa: BLE001 - the model's own code; it is tried again request by request
-            done = [self._alone(job) for job in jobs]
-        return self._written_down(done)
+            return [self._alone(job) for job in jobs]
 
     def late(self, job: Job) -> Reply:
         """What the envelope promises at the deadline; logged like any other answer."""

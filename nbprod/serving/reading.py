@@ -72,6 +72,7 @@ def request_of(
         routing_key=headers.get("x-routing-key", ""),
         timeout_s=_timeout_s(headers.get("x-request-timeout-ms")),
         trace=headers.get("traceparent", ""),
+        attempt=headers.get("x-nbprod-attempt", ""),
     )
 
 

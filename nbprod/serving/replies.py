@@ -42,6 +42,7 @@ class PredictRequest:
     routing_key: str = ""  # what places the request in a rollout, where the caller named it
     timeout_s: float | None = None  # the caller's own deadline; never beyond the service's
     trace: str = ""  # W3C trace context, as it came
+    attempt: str = ""  # what the proxy calls it, the same when it has to send it once more
     degraded: bool = False  # sent here because the release it was meant for could not answer
     shadow_of: tuple[str, ...] = ()  # the live predictions of these rows, for a shadow
 

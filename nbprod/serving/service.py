@@ -17,6 +17,7 @@ from nbprod.serving.metrics import Metrics, gpu_memory, share, together
 from nbprod.serving.remembering import Memory
 from nbprod.serving.replies import RETRY_AFTER_S, PredictRequest, Reply, problem
 from nbprod.serving.request_log import RequestLog
+from nbprod.serving.suspects import Suspects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,10 @@ class Service:
             writer_id=self.writer_id,
             metrics=self.metrics,
         )
-        self._computation = Computation(predictor, options, self.metrics, self.memory)
+        self._suspects = Suspects(options.log_folder / "computing", writer_id=self.writer_id)
+        self._computation = Computation(
+            predictor, options, self.metrics, self.memory, self._suspects
+        )
         self.requests = RequestLog(
             options.log_folder / "requests",
             writer_id=self.writer_id,
@@ -136,6 +140,7 @@ class Service:
         self._batcher.close()
         self.requests.close()
         self.memory.close()
+        self._suspects.close()
         with contextlib.suppress(OSError):  # never shared, or the disk is gone
             self._metrics_path.unlink()
 
@@ -146,4 +151,5 @@ class Service:
 
     def _each_second(self) -> None:
         self.memory.tick()
+        self._suspects.look_around()
         share(self._metrics_path, self.metrics.render(self.gauges()))

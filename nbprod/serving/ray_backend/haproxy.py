@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.engine import free_port
 from nbprod.serving.replies import PROBLEM, problem
+from nbprod.serving.suspects import HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     from nbprod.engine import Engine
 
 # A rule of the frontend each: a replica need not watch for callers that hang up, the deadline
-# bounds its work; and what changes the rollout is never sent twice.
+# bounds its work; what changes the rollout is never sent twice; and each request has a name, which
+# it keeps when it is sent once more, so that it does not end replica after replica.
 _FRONTEND = (
     "http-request set-header x-request-disconnect-disabled ?1",
     "http-request disable-l7-retry if { path_beg /admin/ }",
+    f"http-request set-header {HEADER} %[uuid]",
 )
 _DRAIN_S = 0.5
 _LOOK_S = 2.0
