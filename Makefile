@@ -9,6 +9,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 BUILT  := nbprod/labextension/static/style.js
+unexport PYTHONDONTWRITEBYTECODE           # some thousand processes start: each would compile nbprod anew
 
 help:           ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -17,7 +18,8 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 13) else f"nbprod needs Python 3.11 or 3.12, this is {v[0]}.{v[1]}: make PYTHON=python3.11 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
 	  echo "hint: python3 -m venv is missing; on Debian: apt-get install python3-venv"; exit 3; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[test]'
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true # as pip would, on every core
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## the whole road on real flights: from a notebook to a served, watched, rolled-back model
@@ -52,13 +54,11 @@ extension: $(BUILT) ## the JupyterLab extension, built into this environment
 wheel: $(STAMP) node ## a wheel with the front end inside, in dist/: whoever installs it needs no Node
 	HATCH_BUILD_HOOKS_ENABLE=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
 
-# Two runs: what starts real engines shares one Ray and must not compete with others for two cores.
 # What `check` ran is not run again; what needs a quiet machine is in soak and bench.
-test: $(STAMP) browser services extension check ## everything: check, then every test
+test: $(STAMP) browser services node ## everything: check, then every test
+	@$(MAKE) --no-print-directory -j 2 --output-sync check extension
 	cd extensions && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm test
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not engine" \
-	  --ignore tests/test_house_rules.py --ignore tests/benchmarks --ignore tests/soak
-	$(BIN)/python -m pytest -q -m engine --ignore tests/benchmarks --ignore tests/soak
+	.ci/tests
 
 soak: $(STAMP) browser services extension ## chaos and long runs, nightly
 	@.ci/services bench

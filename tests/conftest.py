@@ -11,8 +11,12 @@ import postgres
 import pytest
 from command import nbprod
 
-TESTS = Path(__file__).parent
+from nbprod.imports import leave_out_slow_imports
 
+leave_out_slow_imports()  # two seconds of every worker, which imports nbformat for its tests
+TESTS = Path(__file__).parent
+# Where tests start engines; `.ci/tests` gives these rooms a run of their own.
+_ENGINES = ("engines", "lab", "soak", "benchmarks")
 
 # What takes longest begins first, so that no worker is left alone with it at the end.
 _BEGIN = ("recipes", "unit/parity", "doors", "unit/gates", "property")
@@ -20,6 +24,13 @@ _BEGIN = ("recipes", "unit/parity", "doors", "unit/gates", "property")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first; a file's tests stay together, for they share what they set up."""
+    for item in items:
+        room = item.path.relative_to(TESTS).parts[0]
+        starts_one = item.get_closest_marker("engine") is not None
+        if starts_one and room not in (*_ENGINES, "recipes"):
+            raise pytest.UsageError(f"{item.nodeid} starts an engine: it belongs in tests/engines")
+        if room in ("engines", "lab") and not starts_one:
+            raise pytest.UsageError(f"{item.nodeid} lacks the marker `engine`: nothing runs it")
 
     def place(item: pytest.Item) -> int:
         path = item.path.relative_to(TESTS).as_posix()

@@ -133,16 +133,10 @@ def test_a_sabotaged_road_is_stopped(
         stopped_at = expected["stage"]
     assert f"stopped at {stopped_at}, exit code {expected['code']}" in walk.said
     assert not (folder / ".nbprod" / "releases").exists()
-
-
-def test_the_secret_is_in_nothing_that_is_kept(judged: tuple[Path, str], tmp_path: Path) -> None:
-    """What a gate notebook printed is masked in every file of the store."""
-    folder = copy_of(judged[0], tmp_path)
-    sabotage(folder, "secret_in_output")
-    assert road(folder, "gate").code == 1
-    token = ("ghp_" + "4fJ9" * 9).encode()
-    kept = [path for path in (folder / ".nbprod").rglob("*") if path.is_file()]
-    assert [path for path in kept if token in path.read_bytes()] == []
+    if name == "secret_in_output":  # what a gate notebook printed is masked wherever it is kept
+        token = ("ghp_" + "4fJ9" * 9).encode()
+        kept = [path for path in (folder / ".nbprod").rglob("*") if path.is_file()]
+        assert [path for path in kept if token in path.read_bytes()] == []
 
 
 def test_a_stage_that_is_none_is_refused(tmp_path: Path) -> None:
