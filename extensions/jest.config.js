@@ -3,6 +3,7 @@ const modules = ['@jupyter/ydoc', 'lib0', 'nanoid', 'y-protocols', 'yjs'].join('
 
 module.exports = {
   testEnvironment: 'jsdom',
+  setupFiles: ['<rootDir>/jest.setup.js'],
   testRegex: 'src/__tests__/.*\\.test\\.tsx?$',
   transform: {
     '^.+\\.tsx?$': ['ts-jest', { tsconfig: 'tsconfig.test.json', diagnostics: false }],

@@ -63,5 +63,4 @@ export namespace CommandIDs {
   export const undeploy = 'nbprod:undeploy';
   export const monitor = 'nbprod:monitor';
   export const acknowledge = 'nbprod:acknowledge';
-  export const cancelJob = 'nbprod:cancel-job';
 }

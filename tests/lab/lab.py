@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -12,16 +13,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from browser import chromium
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "nbprod" / "labextension"
+AXE = ROOT / "extensions" / "node_modules" / "axe-core" / "axe.min.js"
 MAKE = "`make extension` builds it (Node 20 or newer)"
 
 
@@ -194,3 +196,39 @@ def tags_on_disk(path: Path) -> list[list[str]]:
     import nbformat
 
     return [cell.metadata.get("tags", []) for cell in nbformat.read(path, 4).cells]
+
+
+def stage(page: Page, name: str) -> Locator:
+    """A stage of the road in the panel."""
+    return page.locator(f'.jp-nbprod-stage[data-stage="{name}"]')
+
+
+def started(page: Page, press: Callable[[], None]) -> str:
+    """The id of the job that a press starts."""
+    with page.expect_response(
+        lambda answer: answer.status == 202 and "/nbprod/api/" in answer.url
+    ) as answer:
+        press()
+    return str(answer.value.json()["id"])
+
+
+def ended(page: Page, job: str, *, passed: bool = True, timeout: float = 60_000) -> None:
+    """Wait until a job has ended, and is shown as done."""
+    card = page.locator(f'.jp-nbprod-job[data-id="{job}"]')
+    live = re.compile("running|waiting")
+    expect(card).not_to_have_attribute("data-state", live, timeout=timeout)
+    assert card.get_attribute("data-state") == "done", card.inner_text()
+    expect(card.locator(".jp-nbprod-job-state")).to_have_text(
+        "done" if passed else "done: not passed"
+    )
+
+
+def without_violations(page: Page, *more: str) -> None:
+    """axe-core finds nothing in what nbprod draws, nor in what else is named by a selector."""
+    page.add_script_tag(path=str(AXE))
+    found = page.evaluate(
+        "names => axe.run({include: names.filter(n => document.querySelector(n)).map(n => [n])})"
+        ".then(told => told.violations.map(v => [v.id, v.nodes.map(n => n.html).slice(0, 3)]))",
+        [".jp-nbprod-view", ".jp-nbprod-badge", *more],
+    )
+    assert found == []

@@ -8,17 +8,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lab import ROOT, Lab, command, jupyterlab, notebook, open_lab
+from lab import ROOT, Lab, command, jupyterlab, notebook, open_lab, stage, without_violations
 from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.engine
 
 PICTURES = ROOT / "extensions" / "screenshots"
-AXE = ROOT / "extensions" / "node_modules" / "axe-core" / "axe.min.js"
-
-
-def stage(page: Page, name: str) -> Locator:
-    return page.locator(f'.jp-nbprod-stage[data-stage="{name}"]')
 
 
 def job(page: Page, verb: str) -> Locator:
@@ -71,16 +66,6 @@ def command_after_reload(page: Page) -> None:
     page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored.then(() => true)")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
     command(page, "nbprod:open-road")
-
-
-def without_violations(page: Page) -> None:
-    """axe-core finds nothing in what nbprod draws."""
-    page.add_script_tag(path=str(AXE))
-    found = page.evaluate(
-        "() => axe.run({include: [['.jp-nbprod-view'], ['.jp-nbprod-badge']]})"
-        ".then(told => told.violations.map(v => [v.id, v.nodes.map(n => n.html).slice(0, 3)]))"
-    )
-    assert found == []
 
 
 def test_a_job_is_cancelled_and_says_so(lab: Lab, page: Page, project: Path) -> None:

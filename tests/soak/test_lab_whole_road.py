@@ -1,23 +1,39 @@
-"""In the real Lab: from the gate to a rolled-back release by its buttons; 2,000 cells; two people."""
+"""The flights project in the real Lab, from its tags to a rolled-back release, by its buttons."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import nbformat
 import pytest
 from command import nbprod
-from lab import ROOT, Lab, browsing, command, jupyterlab, notebook, open_lab, tags_on_disk
-from playwright.sync_api import Browser, Locator, Page, expect
+from lab import (
+    ROOT,
+    Lab,
+    browsing,
+    command,
+    ended,
+    jupyterlab,
+    open_lab,
+    stage,
+    started,
+    without_violations,
+)
+from playwright.sync_api import Browser, Page, expect
+
+from nbprod.engine import free_port
 
 pytestmark = pytest.mark.engine
-LONG_MS = 240_000
+LONG_MS = 300_000
+PICTURES = ROOT / "extensions" / "screenshots"
+NOTEBOOK = "flights/notebooks/train.ipynb"
+UNTAGGED = ("helpers", "constants")
 
 
 @pytest.fixture(scope="module")
@@ -28,177 +44,208 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Lab over a project that has a candidate, and a canary's patience of seconds."""
+    """Lab over the flights project; two of its cells have lost their role."""
     base = tmp_path_factory.mktemp("lab")
-    folder = base / "root" / "wine"
+    folder = base / "root" / "flights"
     (base / "root").mkdir()
-    assert nbprod("init", str(folder), cwd=base).code == 0
-    for verb in ("extract", "train"):
-        assert nbprod(verb, cwd=folder).code == 0
+    assert nbprod("init", "--recipe", "flights", str(folder), cwd=base).code == 0
+    settings = folder / "nbprod.toml"
+    settings.write_text(
+        settings.read_text().replace("port       = 8000", f"port       = {free_port()}")
+    )
+    path = base / "root" / NOTEBOOK
+    document = nbformat.read(path, 4)
+    for cell in document.cells:
+        if cell.id in UNTAGGED:
+            del cell.metadata["tags"]
+    nbformat.write(document, path)
     with jupyterlab(base / "root", base / "home") as running:
         yield running
     nbprod("undeploy", cwd=folder)
 
 
-def stage(page: Page, name: str) -> Locator:
-    return page.locator(f'.jp-nbprod-stage[data-stage="{name}"]')
+def press(page: Page, name: str, button: str) -> None:
+    """Press a stage's button, and wait until its job and the stage are done."""
+    job = started(page, stage(page, name).get_by_role("button", name=button).click)
+    ended(page, job, timeout=LONG_MS)
+    expect(stage(page, name)).to_have_attribute("data-state", "done")
 
 
-def press(page: Page, name: str, button: str, state: str = "done") -> None:
-    """Press a stage's button and wait until the stage is in a state."""
-    stage(page, name).get_by_role("button", name=button).click()
-    running = page.locator('.jp-nbprod-job[data-state="running"]')
-    expect(running).not_to_have_count(0)
-    expect(running).to_have_count(0, timeout=LONG_MS)
-    expect(stage(page, name)).to_have_attribute("data-state", state)
-
-
-def agree(page: Page, label: str, told: str) -> None:
-    """The dialog says what will happen; its button does it."""
+def agree(page: Page, label: str, told: str) -> str:
+    """The dialog says what will happen; its button does it: the job that it starts."""
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(told)
-    dialog.get_by_role("button", name=label).click()
+    return started(page, dialog.get_by_role("button", name=label).click)
 
 
-def ended(page: Page) -> None:
-    running = page.locator('.jp-nbprod-job[data-state="running"]')
-    expect(running).not_to_have_count(0)
-    expect(running).to_have_count(0, timeout=LONG_MS)
+def in_cell(page: Page, cell: str) -> None:
+    """Make a cell of the notebook the active one, in command mode."""
+    command(page, "nbprod:show-cell", {"cellId": cell})
 
 
-def test_the_whole_road_by_its_buttons(lab: Lab, browser: Browser) -> None:
-    """Gate, release, deploy, predictions, health, a second release, and back to the first."""
-    folder = lab.root / "wine"
+def approve(page: Page, reason: str) -> None:
+    stage(page, "approve").get_by_role("button", name="Approve…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Approve")
+    dialog.get_by_role("textbox").fill(reason)
+    ended(page, started(page, dialog.get_by_role("button", name="Approve").click))
+    expect(stage(page, "approve")).to_have_attribute("data-state", "done")
+
+
+def send(folder: Path, requests: int) -> str:
+    """Traffic of one carrier alone, which training never saw alone; the answers' champion."""
+    record = json.loads((folder / ".nbprod" / "deployments" / "flight-delay.json").read_text())
+    url = record.get("record", record)["url"]
+    golden = json.loads((folder / ".nbprod" / "releases" / "1" / "golden.json").read_text())
+    rows: list[dict[str, Any]] = [row for item in golden for row in item["instances"]]
+    told: dict[str, Any] = {}
+    with httpx.Client(base_url=url, timeout=30) as client:
+        for number in range(requests):
+            row = rows[number % len(rows)] | {"carrier": "HA", "origin": "JFK", "dest": "HNL"}
+            answer = client.post("/predict", json={"instances": [row]})
+            assert answer.status_code == 200, answer.text
+            told = answer.json()
+    return f"{told['role']} {told['release']}"
+
+
+def test_the_flights_from_the_tags_of_their_notebook_to_a_rollback(
+    lab: Lab, browser: Browser
+) -> None:
+    """Findings mended, module, parity over a reload, gate, approval, traffic, health, two releases."""
     page = browser.new_page(viewport={"width": 1500, "height": 1200})
-    open_lab(page, lab, "wine/notebooks/train.ipynb")
+    page.set_default_timeout(30_000)
+    open_lab(page, lab, NOTEBOOK)
+    _tag_and_mend(page)
+    _to_parity(page)
+    _to_the_first_deployment(page)
+    assert send(lab.root / "flights", 400) == "champion 1"
+    _watch_health(page)
+    _second_release_and_back(page, lab.root / "flights")
+    page.close()
+
+
+def _tag_and_mend(page: Page) -> None:
+    """One cell gets its role by keyboard, the other by the fix of a finding."""
     command(page, "nbprod:open-road")
-    press(page, "parity", "Check parity")
+    findings = page.locator(".jp-nbprod-road").get_by_role("region", name="Findings")
+    expect(findings).to_contain_text("minutes_of")
+    in_cell(page, "helpers")
+    page.keyboard.press("Alt+Shift+R")
+    page.keyboard.type("li")
+    page.keyboard.press("Enter")
+    expect(findings).not_to_contain_text("minutes_of")
+    fix = findings.get_by_role("button", name="Fix:").first
+    expect(findings).to_contain_text("KNOWN_AT_DEPARTURE")
+    fix.click()
+    expect(findings.locator('[data-severity="error"]')).to_have_count(0)
+
+
+def _to_parity(page: Page) -> None:
+    """Extract, the module and its way back to a cell; parity goes on over a reload."""
+    press(page, "extract", "Extract")
+    command(page, "nbprod:open-module")
+    module = page.locator(".jp-nbprod-module")
+    module.get_by_label("File").select_option("features.py")
+    module.get_by_role("button").filter(has_text="def flight_features").first.click()
+    expect(page.locator(".jp-Notebook .jp-mod-active")).to_contain_text("def flight_features")
+    press(page, "contract", "Infer contract")
+    button = stage(page, "parity").get_by_role("button", name="Check parity")
+    job = started(page, button.click)
+    page.reload()
+    page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+    command(page, "nbprod:open-road")
+    ended(page, job, timeout=LONG_MS)
+    expect(stage(page, "parity")).to_have_attribute("data-state", "done")
+
+
+def _to_the_first_deployment(page: Page) -> None:
+    press(page, "train", "Train")
     press(page, "gate", "Run gate")
     stage(page, "gate").get_by_role("button", name="Open report").click()
     report = page.frame_locator(".jp-nbprod-report iframe").locator("body")
     expect(report).to_contain_text(re.compile("passed", re.IGNORECASE))
+    approve(page, "looked at the samples")
     press(page, "release", "Release")
-
     stage(page, "deploy").get_by_role("button", name="Deploy…").click()
-    agree(page, "Deploy", "starts to answer requests, as champion")
-    page.reload()  # in the middle of the job; the report comes back in front
-    page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
-    expect(report).to_contain_text(re.compile("passed", re.IGNORECASE))
-    command(page, "docmanager:open", {"path": "wine/notebooks/train.ipynb"})
-    command(page, "nbprod:open-road")
-    expect(stage(page, "deploy")).to_have_attribute("data-state", "done", timeout=LONG_MS)
+    ended(page, agree(page, "Deploy", "starts to answer requests, as champion"), timeout=LONG_MS)
+    expect(stage(page, "deploy")).to_have_attribute("data-state", "done")
 
-    served = json.loads((folder / ".nbprod" / "deployments" / "strong-wine.json").read_text())
-    record = served.get("record", served)
-    golden = json.loads((folder / ".nbprod" / "releases" / "1" / "golden.json").read_text())
-    for request in golden * 10:
-        body = {"instances": request["instances"]}
-        assert httpx.post(f"{record['url']}/predict", json=body, timeout=30).status_code == 200
 
-    press_any(page, "health", "Assess health")
+def _watch_health(page: Page) -> None:
+    """The board by its keyboard: an alert is acknowledged, a story opens, a notebook is made."""
+    button = stage(page, "health").get_by_role("button", name="Assess health")
+    ended(page, started(page, button.click), passed=False, timeout=LONG_MS)
     command(page, "nbprod:open-health")
     board = page.locator(".jp-nbprod-health")
     expect(board.get_by_role("row", name="champion 1 100 %")).to_be_visible()
     expect(board.locator(".jp-nbprod-chart").first).to_contain_text("requests")
-    expect(
-        board.locator(".jp-nbprod-chart img, .jp-nbprod-chart svg, .jp-nbprod-chart canvas").first
-    ).to_be_visible()
-    if os.environ.get("NBPROD_PICTURES"):
-        page.wait_for_timeout(1500)  # the charts' own drawing
-        page.screenshot(path=str(ROOT / "extensions" / "screenshots" / "health.png"))
-    board.get_by_role("region", name="Newest predictions").get_by_role("button").first.click()
-    expect(page.locator(".jp-nbprod-story")).to_contain_text("proline")
-    expect(page.locator(".jp-nbprod-story")).to_contain_text("train.ipynb")
+    expect(board.locator(".jp-nbprod-chart").filter(has_text="Drift")).to_contain_text("carrier")
+    drawn = ".jp-nbprod-chart img, .jp-nbprod-chart svg, .jp-nbprod-chart canvas"
+    expect(board.locator(drawn).first).to_be_visible()
+    _every_theme(page, "health")
 
-    command(page, "docmanager:open", {"path": "wine/notebooks/train.ipynb"})
-    page.locator(".jp-Notebook .jp-Cell").filter(has_text="max_iter").first.locator(
-        ".cm-content"
-    ).click()
+    alerts = board.get_by_role("region", name="Alerts")
+    open_alerts = alerts.get_by_role("button", name="Acknowledge")
+    before = open_alerts.count()
+    assert before > 0
+    open_alerts.first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").get_by_role("textbox").fill("one carrier only")
+    without_violations(page, "dialog.jp-Dialog")
+    page.keyboard.press("Enter")
+    expect(alerts).to_contain_text("one carrier only")
+    expect(open_alerts).to_have_count(before - 1)
+
+    board.get_by_role("region", name="Newest predictions").get_by_role("button").first.focus()
+    page.keyboard.press("Enter")
+    story = page.locator(".jp-nbprod-story")
+    expect(story).to_contain_text("dep_delay")
+    expect(story).to_contain_text("train.ipynb")
+    _every_theme(page, "story")
+
+    command(page, "nbprod:open-health")
+    board.get_by_role("button", name="Open as notebook").focus()
+    page.keyboard.press("Space")
+    window = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook")
+    expect(window.filter(has_text="predictions")).to_be_visible()
+
+
+def _every_theme(page: Page, name: str) -> None:
+    for theme in ("Dark High Contrast", "Dark", "Light"):
+        command(page, "apputils:change-theme", {"theme": f"JupyterLab {theme}"})
+        page.wait_for_function(
+            "name => document.body.dataset.jpThemeName === name", arg=f"JupyterLab {theme}"
+        )
+        without_violations(page)
+        if os.environ.get("NBPROD_PICTURES") and theme != "Dark High Contrast":
+            page.wait_for_timeout(1500)  # the charts' own drawing
+            page.screenshot(path=str(PICTURES / f"{name}-{theme.lower()}.png"))
+
+
+def _second_release_and_back(page: Page, folder: Path) -> None:
+    command(page, "docmanager:open", {"path": NOTEBOOK})
+    in_cell(page, "parameters")
+    page.keyboard.press("Enter")
     page.keyboard.press("Control+End")
     page.keyboard.type("\nextra = 1")
-    press(page, "extract", "Extract")
-    press(page, "train", "Train")
-    press(page, "gate", "Run gate")
+    for name, button in (("extract", "Extract"), ("train", "Train"), ("gate", "Run gate")):
+        press(page, name, button)
+    approve(page, "the same model again")
     press(page, "release", "Release")
     stage(page, "deploy").get_by_role("button", name="Deploy…").click()
     page.get_by_role("dialog").locator("select").select_option(index=0)
     page.get_by_role("dialog").get_by_role("button", name="Continue").click()
-    agree(page, "Deploy", "as canary; release 1 stays champion")
-    ended(page)
+    ended(page, agree(page, "Deploy", "as canary; release 1 stays champion"), timeout=LONG_MS)
     road = page.locator(".jp-nbprod-road")
     expect(road).to_contain_text("canary: release 2")
     road.get_by_role("button", name="Promote…").click()
-    agree(page, "Promote", "Release 2 (canary) becomes the champion")
-    expect(road).to_contain_text("champion: release 2", timeout=LONG_MS)
+    ended(page, agree(page, "Promote", "Release 2 (canary) becomes the champion"), timeout=LONG_MS)
+    expect(road).to_contain_text("champion: release 2")
+    assert send(folder, 20) == "champion 2"
     road.get_by_role("button", name="Roll back…").click()
-    agree(page, "Roll back", "from release 2 (champion) to release 1 (previous)")
-    expect(road).to_contain_text("champion: release 1", timeout=LONG_MS)
+    ended(page, agree(page, "Roll back", "from release 2 (champion) to release 1 (previous)"))
+    expect(road).to_contain_text("champion: release 1")
+    assert send(folder, 20) == "champion 1"
     road.get_by_role("button", name="Undeploy…").click()
-    agree(page, "Undeploy", "stops answering")
-    expect(stage(page, "deploy")).to_have_attribute("data-state", "todo", timeout=LONG_MS)
-    page.close()
-
-
-def press_any(page: Page, name: str, button: str) -> None:
-    stage(page, name).get_by_role("button", name=button).click()
-    ended(page)
-
-
-def test_a_notebook_of_2000_cells_stays_usable(lab: Lab, browser: Browser) -> None:
-    """Badges, findings and a role for all of them at once."""
-    sources = [f"value_{number} = {number}" for number in range(1999)]
-    sources.append("def transform(frame):\n    return frame * value_7")
-    tags = [["nbprod:lib"] if number % 2 else [] for number in range(1999)] + [["nbprod:features"]]
-    nbformat.write(notebook(sources, tags), lab.root / "large.ipynb")
-    page = browser.new_page(viewport={"width": 1500, "height": 950})
-    page.set_default_timeout(120_000)
-    open_lab(page, lab, "large.ipynb")
-    expect(page.locator(".jp-nbprod-badge").first).to_have_text("lib")
-    page.locator(".jp-Notebook .jp-InputPrompt").first.click()
-    page.keyboard.press("Control+a")
-    command(page, "nbprod:set-role", {"role": "lib"})
-    expect(page.locator(".jp-nbprod-badge").first).to_have_text("lib")
-    page.keyboard.press("Control+s")
-    page.wait_for_function("() => !document.querySelector('.lm-TabBar-tab.jp-mod-dirty')")
-    assert tags_on_disk(lab.root / "large.ipynb") == [["nbprod:lib"]] * 2000
-    page.close()
-
-
-@pytest.fixture(scope="module")
-def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Lab with jupyter-collaboration, which is installed beside it for this alone."""
-    base = tmp_path_factory.mktemp("shared")
-    beside = base / "packages"
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(beside)]
-    subprocess.run([*install, "jupyter-collaboration>=4,<6"], check=True)
-    (base / "root").mkdir()
-    sources = ["a = 1", "b = 2", "c = 3"]
-    nbformat.write(notebook(sources, [[], [], []]), base / "root" / "ours.ipynb")
-    environ = {
-        "PYTHONPATH": os.pathsep.join([str(beside), os.environ.get("PYTHONPATH", "")]),
-        "JUPYTER_PATH": str(beside / "share" / "jupyter"),
-        "JUPYTER_CONFIG_PATH": str(beside / "etc" / "jupyter"),
-    }
-    with jupyterlab(base / "root", base / "home", environ=environ) as running:
-        yield running
-
-
-def test_two_people_on_one_notebook_see_the_same_roles(shared_lab: Lab, browser: Browser) -> None:
-    """Each tags another cell while the other types; badges agree and no edit is lost."""
-    pages = []
-    for name in ("one", "two"):
-        page = browser.new_context(viewport={"width": 1300, "height": 800}).new_page()
-        open_lab(page, shared_lab, "ours.ipynb", workspace=name)
-        pages.append(page)
-    one, two = pages
-    one.locator(".jp-Notebook .jp-InputPrompt").nth(0).click()
-    two.locator(".jp-Notebook .jp-Cell").nth(1).locator(".cm-content").click()
-    two.keyboard.press("End")
-    two.keyboard.type(" + 40")
-    command(one, "nbprod:set-role", {"role": "lib"})
-    command(two, "nbprod:set-role", {"role": "features"})
-    for page in pages:
-        expect(page.locator(".jp-nbprod-badge")).to_have_text(["lib", "features"])
-        expect(page.locator(".jp-Notebook .jp-Cell").nth(1)).to_contain_text("b = 2 + 40")
-    for page in pages:
-        page.context.close()
+    ended(page, agree(page, "Undeploy", "stops answering"), timeout=LONG_MS)
+    expect(stage(page, "deploy")).to_have_attribute("data-state", "todo")

@@ -89,6 +89,10 @@ export class Client {
     return read('jobs', { since, wait_s, ...QUIET });
   }
 
+  getJob(id: string): Promise<Job> {
+    return read(`jobs/${segment(id)}`, QUIET);
+  }
+
   getJobLog(id: string, offset: number): Promise<JobLog> {
     return read(`jobs/${segment(id)}/log`, { offset, ...QUIET });
   }

@@ -24,6 +24,15 @@ export async function startJob(
   }
 }
 
+/** End a job with all it started; what keeps it from ending is told. */
+export async function cancelJob(workspace: Workspace, job: Job): Promise<void> {
+  try {
+    await workspace.work.cancel(job.id);
+  } catch (error) {
+    tellError(workspace, error);
+  }
+}
+
 /** Save the project's notebook where it is open and changed: the server reads it from the disk. */
 export async function saveNotebook(
   workspace: Workspace,

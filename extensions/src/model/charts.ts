@@ -80,6 +80,8 @@ function drift(board: Board, trans: TranslationBundle): IChart | null {
   if (!values.length) {
     return null;
   }
+  // The first colour of the theme is its own, the second that of a warning.
+  const domain = [trans.__('within'), trans.__('over its threshold')];
   const y = { field: 'column', type: 'nominal', sort: null, title: null };
   const over = values.filter(value => value.distance > value.threshold);
   return {
@@ -95,7 +97,7 @@ function drift(board: Board, trans: TranslationBundle): IChart | null {
           encoding: {
             y,
             x: { field: 'distance', type: 'quantitative', title: trans.__('distance') },
-            color: { field: 'verdict', type: 'nominal', title: null }
+            color: { field: 'verdict', type: 'nominal', title: null, scale: { domain } }
           }
         },
         {

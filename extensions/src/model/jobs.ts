@@ -3,6 +3,7 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Client, Job } from '../api/client';
+import { RequestError } from '../api/request';
 import { INotice, noticeOf } from './trouble';
 
 const WAIT_S = 20;
@@ -83,7 +84,8 @@ export class JobsModel implements IDisposable {
         pause = FIRST_PAUSE_MS;
         this._revision = told.revision;
         this._notice = null;
-        this.take(told.jobs);
+        const lost = await this.lostOf(told.jobs);
+        this.take([...told.jobs, ...lost]);
       } catch (error) {
         this._notice = noticeOf(error, this.trans);
         this._changed.emit();
@@ -91,6 +93,22 @@ export class JobsModel implements IDisposable {
         pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
       }
     }
+  }
+
+  /** The jobs that ended with their server, as failed ones: no server tells of them any more. */
+  private async lostOf(told: readonly Job[]): Promise<Job[]> {
+    const known = new Set(told.map(job => job.id));
+    for (const job of this._jobs.filter(item => isLive(item) && !known.has(item.id))) {
+      try {
+        await this.client.getJob(job.id);
+      } catch (error) {
+        if (!(error instanceof RequestError && error.problem?.status === 404)) {
+          throw error;
+        }
+        this._lost.unshift(asLost(job, this.trans));
+      }
+    }
+    return this._lost.filter(job => !known.has(job.id));
   }
 
   private take(jobs: readonly Job[]): void {
@@ -106,6 +124,7 @@ export class JobsModel implements IDisposable {
   }
 
   private _jobs: readonly Job[] = [];
+  private _lost: Job[] = [];
   private _revision: number | undefined = undefined;
   private _notice: INotice | null = null;
   private _following = false;
@@ -117,4 +136,18 @@ export class JobsModel implements IDisposable {
 /** Whether a job is still under way. */
 export function isLive(job: Job): boolean {
   return job.state === 'waiting' || job.state === 'running';
+}
+
+function asLost(job: Job, trans: TranslationBundle): Job {
+  const error = {
+    type: 'about:blank',
+    title: trans.__('Gone'),
+    status: 410,
+    detail: trans.__('The Jupyter server ended in the middle of it, and the job with its server.'),
+    hint: trans.__('What was finished before is kept: start it again.'),
+    notebook: null,
+    cell_id: null,
+    line: null
+  } as NonNullable<Job['error']>;
+  return { ...job, state: 'failed', progress: null, error };
 }

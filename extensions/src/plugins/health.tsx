@@ -1,5 +1,5 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, IThemeManager } from '@jupyterlab/apputils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { Message } from '@lumino/messaging';
 import { Poll } from '@lumino/polling';
@@ -22,13 +22,14 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'A board of the deployment: traffic, latency, drift, predictions, alerts.',
   autoStart: true,
   requires: [IWorkspace, IRenderMimeRegistry],
-  optional: [ICommandPalette, ILayoutRestorer],
+  optional: [ICommandPalette, ILayoutRestorer, IThemeManager],
   activate: (
     app: JupyterFrontEnd,
     workspace: Workspace,
     rendermime: IRenderMimeRegistry,
     palette: ICommandPalette | null,
-    restorer: ILayoutRestorer | null
+    restorer: ILayoutRestorer | null,
+    themes: IThemeManager | null
   ) => {
     const { trans } = workspace;
     const model = new HealthModel(workspace.client, trans);
@@ -44,7 +45,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
       id: 'nbprod-health',
       label: trans.__('Health'),
       caption: trans.__('How the deployment is: traffic, latency, drift, quality, alerts'),
-      make: () => new HealthView(app, workspace, model, rendermime, ask)
+      make: () => {
+        const view = new HealthView(app, workspace, model, rendermime, ask);
+        themes?.themeChanged.connect(() => view.update(), view);
+        return view;
+      }
     });
   }
 };

@@ -11,6 +11,7 @@ import { addCellCommands } from '../commands/cells';
 import { addProjectCommands } from '../commands/project';
 import { addRoadCommands } from '../commands/road';
 import { addRolloutCommands } from '../commands/rollout';
+import { cancelJob } from '../commands/run';
 import { CommandIDs } from '../tokens';
 import { nbprodIcon } from '../widgets/icons';
 import { LiveWidget } from '../widgets/liveWidget';
@@ -136,7 +137,7 @@ function drawRoad(
       readLog={(id, offset) => workspace.client.getJobLog(id, offset)}
       onCreate={() => void commands.execute(CommandIDs.createProject)}
       onRetry={() => void commands.execute(CommandIDs.refresh)}
-      onCancel={job => void workspace.work.cancel(job.id)}
+      onCancel={job => void cancelJob(workspace, job)}
       onReport={(path, title) => void commands.execute(CommandIDs.openReport, { path, title })}
       onPlace={(cellId, line) => void commands.execute(CommandIDs.showCell, { cellId, line })}
       onFix={fix =>

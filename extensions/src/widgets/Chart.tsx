@@ -14,6 +14,7 @@ export function Chart(props: {
   const { chart, rendermime } = props;
   const place = React.useRef<HTMLDivElement>(null);
   const key = JSON.stringify(chart.spec);
+  const theme = document.body.dataset.jpThemeName;
 
   React.useEffect(() => {
     const node = place.current;
@@ -32,7 +33,7 @@ export function Chart(props: {
     Widget.attach(renderer, node);
     void renderer.renderModel(rendermime.createModel({ data: { [VEGALITE]: spec } }));
     return () => renderer.dispose();
-  }, [key]);
+  }, [key, theme]);
 
   return (
     <figure className="jp-nbprod-chart">

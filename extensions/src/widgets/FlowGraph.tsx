@@ -3,6 +3,7 @@ import * as React from 'react';
 
 import type { Inspection } from '../api/client';
 import { flowOf, IFlowEdge, IFlowNode } from '../model/flow';
+import { moveByKeys } from './lineKeys';
 import { Notice } from './Notice';
 
 export interface IFlowGraphProps {
@@ -34,7 +35,13 @@ export function FlowGraph(props: IFlowGraphProps): React.ReactElement {
   const width = BOX + LANE * lanes + 40;
   return (
     <div className="jp-nbprod-flow">
-      <div className="jp-nbprod-flow-picture" style={{ height: ROW * nodes.length, width }}>
+      <div
+        className="jp-nbprod-flow-picture"
+        role="group"
+        aria-label={trans.__('Cells, arrow keys move from one to the next')}
+        style={{ height: ROW * nodes.length, width }}
+        onKeyDown={moveByKeys}
+      >
         <svg width={width} height={ROW * nodes.length} aria-hidden="true">
           {edges.map((edge, index) => (
             <path
@@ -50,6 +57,7 @@ export function FlowGraph(props: IFlowGraphProps): React.ReactElement {
           <button
             key={node.cellId}
             type="button"
+            tabIndex={index === Math.max(active, 0) ? 0 : -1}
             style={{ top: ROW * index + 3, width: BOX }}
             data-active={index === active}
             aria-label={described(nodes, edges, index, trans)}

@@ -21,7 +21,12 @@ export function JobCard(props: IJobCardProps): React.ReactElement {
   const name = job.command.join(' ');
   const cell = job.error?.cell_id;
   return (
-    <li className="jp-nbprod-job" data-job={job.verb} data-state={job.state}>
+    <li
+      className="jp-nbprod-job"
+      data-id={job.id}
+      data-job={job.verb}
+      data-state={job.state}
+    >
       <div className="jp-nbprod-job-head">
         <code title={name}>{name}</code>
         <span className="jp-nbprod-job-state">{outcome(job, trans)}</span>

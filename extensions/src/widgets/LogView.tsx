@@ -2,6 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { JobLog } from '../api/client';
+import { RequestError } from '../api/request';
 
 export interface ILogViewProps {
   jobId: string;
@@ -40,6 +41,9 @@ export function LogView(props: ILogViewProps): React.ReactElement {
           }
         } catch (error) {
           setTrouble(error instanceof Error ? error.message : String(error));
+          if (error instanceof RequestError && error.trouble === 'refused') {
+            return; // the server knows no such job any more
+          }
         }
         await new Promise(resolve => setTimeout(resolve, PAUSE_MS));
       }
@@ -63,7 +67,7 @@ export function LogView(props: ILogViewProps): React.ReactElement {
       role="log"
       aria-label={props.trans.__('Log of the job')}
     >
-      {trouble || text || props.trans.__('Nothing was printed yet.')}
+      {[text, trouble].filter(Boolean).join('\n') || props.trans.__('Nothing was printed yet.')}
     </pre>
   );
 }

@@ -5,6 +5,7 @@ import type { Preview, PreviewFile } from '../api/client';
 import { cellAt, placeOf } from '../model/preview';
 import type { INotice } from '../model/trouble';
 import { DiffView } from './DiffView';
+import { moveByKeys } from './lineKeys';
 import { Notice } from './Notice';
 
 export interface IModulePreviewProps {
@@ -87,20 +88,26 @@ function Lines(props: IModulePreviewProps & { file: PreviewFile }): React.ReactE
     first.current?.scrollIntoView?.({ block: 'nearest' });
   }, [props.cellId, file.path]);
 
-  let seen = false;
+  const lines = file.text.split('\n');
+  const cells = lines.map((_, index) => cellAt(file, index + 1));
+  const firstActive = cells.findIndex(cell => cell !== null && cell.cellId === props.cellId);
+  const stop = firstActive < 0 ? cells.findIndex(cell => cell !== null) : firstActive;
   return (
-    <div className="jp-nbprod-code" role="group" aria-label={file.path}>
-      {file.text.split('\n').map((text, index) => {
-        const cell = cellAt(file, index + 1);
-        const isActive = cell !== null && cell.cellId === props.cellId;
-        const isFirst = isActive && !seen;
-        seen = seen || isActive;
+    <div
+      className="jp-nbprod-code"
+      role="group"
+      aria-label={trans.__('%1, arrow keys move from line to line', file.path)}
+      onKeyDown={moveByKeys}
+    >
+      {lines.map((text, index) => {
+        const cell = cells[index];
         return cell ? (
           <button
             key={index}
-            ref={isFirst ? first : undefined}
+            ref={index === firstActive ? first : undefined}
             type="button"
-            data-active={isActive}
+            tabIndex={index === stop ? 0 : -1}
+            data-active={cell.cellId === props.cellId}
             title={trans.__('Line %1 of its cell: show it', cell.line)}
             onClick={() => props.onPlace(cell.cellId, cell.line)}
           >

@@ -10,7 +10,8 @@ jest.mock('../../api/request', () => ({
     constructor(
       readonly trouble: string,
       message: string,
-      readonly hint: string
+      readonly hint: string,
+      readonly problem: object | null = null
     ) {
       super(message);
     }
@@ -83,5 +84,31 @@ describe('jobs', () => {
     await answer([job('done')], 3);
     expect(model.notice).toBeNull();
     expect(model.all[0].state).toBe('done');
+  });
+
+  it('that ended with their server say so, and stay on show', async () => {
+    const ended: string[] = [];
+    model.ended.connect((_, item) => ended.push(`${item.state}: ${item.error?.hint}`));
+    model.follow();
+    await answer([job('running', '1'), job('done', '2')], 40);
+    const gone = new RequestError('refused', 'no such job', '', { status: 404 });
+    asked.mockImplementationOnce(() => Promise.reject(gone));
+    await answer([], 2);
+    expect(model.all.map(item => [item.id, item.state])).toEqual([['1', 'failed']]);
+    expect(ended).toEqual(['failed: What was finished before is kept: start it again.']);
+    await answer([job('running', '3')], 3);
+    expect(model.of('p').map(item => item.id)).toEqual(['3', '1']);
+  });
+
+  it('that an older answer does not have yet are not taken for lost', async () => {
+    model.follow();
+    const started = model.start(client => client.start('parity-reports', 'p'));
+    answers.splice(1, 1)[0](JSON.stringify(job('running', '9')));
+    await started;
+    await answer([], 1);
+    answers.shift()!(JSON.stringify(job('running', '9')));
+    await settle();
+    await answer([job('running', '9')], 2);
+    expect(model.all.map(item => [item.id, item.state])).toEqual([['9', 'running']]);
   });
 });

@@ -36,4 +36,20 @@ describe('the data flow', () => {
     press('Role lib');
     expect(onPlace).toHaveBeenCalledWith('rate');
   });
+
+  it('is one stop of the Tab key, in which arrow keys move', () => {
+    const { host } = render(
+      <FlowGraph inspection={inspection} cellId="frame" onPlace={jest.fn()} trans={trans} />
+    );
+    const buttons = Array.from(host.querySelectorAll('button'));
+    expect(buttons.map(button => button.tabIndex)).toEqual([-1, 0, -1]);
+    const focusedAfter = (key: string): number => {
+      const init = { key, bubbles: true, cancelable: true };
+      document.activeElement!.dispatchEvent(new KeyboardEvent('keydown', init));
+      return buttons.indexOf(document.activeElement as HTMLButtonElement);
+    };
+    buttons[1].focus();
+    const keys = ['ArrowDown', 'ArrowDown', 'Home', 'ArrowUp', 'End', 'ArrowUp', 'x'];
+    expect(keys.map(focusedAfter)).toEqual([2, 2, 0, 0, 2, 1, 1]);
+  });
 });

@@ -1,0 +1,40 @@
+import * as React from 'react';
+
+import type { Finding, QuickFix } from '../../api/client';
+import { FindingList } from '../../widgets/FindingList';
+import { render } from '../render';
+import { trans } from '../trans';
+
+const finding = (code: string, severity: string, line: number | null): Finding =>
+  ({ code, severity, message: `<i>${code}</i>`, hint: 'tag it', cell_id: 'c', line }) as Finding;
+const fix = { title: 'tag this cell nbprod:lib', changes: [] } as unknown as QuickFix;
+
+describe('findings', () => {
+  const draw = (findings: Finding[]) => {
+    const on = { onPlace: jest.fn(), onFix: jest.fn() };
+    const fixesOf = (item: Finding): QuickFix[] => (item.code === 'NBX023' ? [fix] : []);
+    return { ...on, ...render(<FindingList {...on} {...{ findings, fixesOf, trans }} />) };
+  };
+
+  it('say their severity in a word, their code, the next step', () => {
+    const { host } = draw([finding('NBX023', 'error', 3), finding('NBX031', 'info', null)]);
+    const told = Array.from(host.querySelectorAll('li'), item => item.textContent);
+    expect(told[0]).toContain('error NBX023 <i>NBX023</i>tag it');
+    expect(told[1]).toContain('note NBX031');
+    expect(host.querySelector('i')).toBeNull();
+  });
+
+  it('lead to their cell and are fixed at one press', () => {
+    const { press, onPlace, onFix } = draw([finding('NBX023', 'error', 3)]);
+    press('Show the cell, line 3');
+    expect(onPlace).toHaveBeenCalledWith('c', 3);
+    press('Fix: tag this cell nbprod:lib');
+    expect(onFix).toHaveBeenCalledWith(fix);
+  });
+
+  it('are counted where they are more than a person reads', () => {
+    const { host } = draw(Array.from({ length: 130 }, () => finding('NBX031', 'info', 1)));
+    expect(host.querySelectorAll('li').length).toBe(101);
+    expect(host.textContent).toContain('and 30 more');
+  });
+});

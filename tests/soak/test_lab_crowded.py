@@ -1,0 +1,90 @@
+"""The real Lab with much in it: 2,000 cells; two people on one notebook."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import nbformat
+import pytest
+from lab import Lab, browsing, command, jupyterlab, notebook, open_lab, tags_on_disk
+from playwright.sync_api import Browser, expect
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Lab over an empty folder."""
+    base = tmp_path_factory.mktemp("lab")
+    (base / "root").mkdir()
+    with jupyterlab(base / "root", base / "home") as running:
+        yield running
+
+
+def test_a_notebook_of_2000_cells_stays_usable(lab: Lab, browser: Browser) -> None:
+    """Badges, findings and a role for all of them at once."""
+    sources = [f"value_{number} = {number}" for number in range(1999)]
+    sources.append("def transform(frame):\n    return frame * value_7")
+    tags = [["nbprod:lib"] if number % 2 else [] for number in range(1999)] + [["nbprod:features"]]
+    nbformat.write(notebook(sources, tags), lab.root / "large.ipynb")
+    page = browser.new_page(viewport={"width": 1500, "height": 950})
+    page.set_default_timeout(120_000)
+    open_lab(page, lab, "large.ipynb")
+    expect(page.locator(".jp-nbprod-badge").first).to_have_text("lib")
+    page.locator(".jp-Notebook .jp-InputPrompt").first.click()
+    page.keyboard.press("Control+a")
+    command(page, "nbprod:set-role", {"role": "lib"})
+    expect(page.locator(".jp-nbprod-badge").first).to_have_text("lib")
+    page.keyboard.press("Control+s")
+    page.wait_for_function("() => !document.querySelector('.lm-TabBar-tab.jp-mod-dirty')")
+    assert tags_on_disk(lab.root / "large.ipynb") == [["nbprod:lib"]] * 2000
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Lab with jupyter-collaboration, which is installed beside it for this alone."""
+    base = tmp_path_factory.mktemp("shared")
+    beside = base / "packages"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(beside)]
+    subprocess.run([*install, "jupyter-collaboration>=4,<6"], check=True)
+    (base / "root").mkdir()
+    sources = ["a = 1", "b = 2", "c = 3"]
+    nbformat.write(notebook(sources, [[], [], []]), base / "root" / "ours.ipynb")
+    environ = {
+        "PYTHONPATH": os.pathsep.join([str(beside), os.environ.get("PYTHONPATH", "")]),
+        "JUPYTER_PATH": str(beside / "share" / "jupyter"),
+        "JUPYTER_CONFIG_PATH": str(beside / "etc" / "jupyter"),
+    }
+    with jupyterlab(base / "root", base / "home", environ=environ) as running:
+        yield running
+
+
+def test_two_people_on_one_notebook_see_the_same_roles(shared_lab: Lab, browser: Browser) -> None:
+    """Each tags another cell while the other types; badges agree and no edit is lost."""
+    pages = []
+    for name in ("one", "two"):
+        page = browser.new_context(viewport={"width": 1300, "height": 800}).new_page()
+        open_lab(page, shared_lab, "ours.ipynb", workspace=name)
+        pages.append(page)
+    one, two = pages
+    one.locator(".jp-Notebook .jp-InputPrompt").nth(0).click()
+    two.locator(".jp-Notebook .jp-Cell").nth(1).locator(".cm-content").click()
+    two.keyboard.press("End")
+    two.keyboard.type(" + 40")
+    command(one, "nbprod:set-role", {"role": "lib"})
+    command(two, "nbprod:set-role", {"role": "features"})
+    for page in pages:
+        expect(page.locator(".jp-nbprod-badge")).to_have_text(["lib", "features"])
+        expect(page.locator(".jp-Notebook .jp-Cell").nth(1)).to_contain_text("b = 2 + 40")
+    for page in pages:
+        page.context.close()
