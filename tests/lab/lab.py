@@ -29,12 +29,14 @@ MAKE = "`make extension` builds it (Node 20 or newer)"
 
 @dataclass(frozen=True)
 class Lab:
-    """A running JupyterLab."""
+    """A JupyterLab: where it answers once it runs, and how it is started."""
 
     url: str
     token: str
     root: Path  # the folder it shows
     log: Path
+    command: tuple[str, ...]
+    environ: dict[str, str]
 
     def address(self, path: str = "", *, workspace: str = "default", reset: bool = True) -> str:
         """The page that opens a file of the root."""
@@ -44,15 +46,22 @@ class Lab:
 
 
 @contextlib.contextmanager
-def jupyterlab(
+def jupyterlab(root: Path, home: Path, **options: Any) -> Iterator[Lab]:
+    """JupyterLab on loopback over a folder, with its settings in a home of its own."""
+    lab = prepared(root, home, **options)
+    with running(lab):
+        yield lab
+
+
+def prepared(
     root: Path,
     home: Path,
     *,
     server: bool = True,
     front: bool = True,
     environ: dict[str, str] | None = None,
-) -> Iterator[Lab]:
-    """JupyterLab on loopback over a folder, with its settings in a home of its own.
+) -> Lab:
+    """A JupyterLab that can be started, and again: at the same address, with the same token.
 
     server: without it, nbprod's server extension is off. front: without it, the front end is not
     there. environ: what its environment has besides.
@@ -64,7 +73,6 @@ def jupyterlab(
     (extensions / "nbprod").symlink_to(BUILT)
     _settings(home)
     token, port = secrets.token_hex(16), _free_port()
-    lab = Lab(f"http://127.0.0.1:{port}/", token, root, home / "lab.log")
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += [
         f"--ServerApp.root_dir={root}",
@@ -76,17 +84,21 @@ def jupyterlab(
     command += ["--LabApp.expose_app_in_browser=True"]
     if not front:
         command += [f"--LabApp.labextensions_path={_others(home)}"]
-    with lab.log.open("w") as log:
+    environment = _environment(home) | (environ or {})
+    url = f"http://127.0.0.1:{port}/"
+    return Lab(url, token, root, home / "lab.log", tuple(command), environment)
+
+
+@contextlib.contextmanager
+def running(lab: Lab) -> Iterator[subprocess.Popen[bytes]]:
+    """The process of a JupyterLab that answers; it is ended at the end."""
+    with lab.log.open("a") as log:
         process = subprocess.Popen(
-            command,
-            cwd=root,
-            env=_environment(home) | (environ or {}),
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            lab.command, cwd=lab.root, env=lab.environ, stdout=log, stderr=subprocess.STDOUT
         )
     try:
         _wait_until_it_answers(lab, process)
-        yield lab
+        yield process
     finally:
         process.terminate()
         try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from lab import Lab, command, notebook, open_lab
 from playwright.sync_api import Page, expect
@@ -28,8 +30,9 @@ def untagged(lab: Lab, request: pytest.FixtureRequest) -> Path:
 def test_a_finding_appears_at_its_line_and_its_fix_mends_it(
     lab: Lab, page: Page, untagged: Path
 ) -> None:
-    """The cell says what it lacks while it is edited; the quick fix tags the cell that gives it."""
+    """The cell says what it lacks, and the quick fix tags the cell that gives it; the kernel is dead."""
     open_lab(page, lab, untagged.name)
+    kill_kernel(page)
     cells = page.locator(".jp-Notebook .jp-Cell")
     count = cells.nth(1).locator(".jp-nbprod-count")
     expect(count).to_contain_text("error")
@@ -41,6 +44,47 @@ def test_a_finding_appears_at_its_line_and_its_fix_mends_it(
     expect(cells.nth(0).locator(".jp-nbprod-badge")).to_have_text("lib")
     expect(count).to_have_count(0)
     expect(cells.nth(1).locator(".cm-lint-marker-error")).to_have_count(0)
+
+
+def kill_kernel(page: Page) -> None:
+    """kill -9 of the notebook's kernel."""
+    kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel"
+    page.wait_for_function(f"() => {kernel}?.connectionStatus === 'connected'")
+    name = f"kernel-{page.evaluate(f'() => {kernel}.id')}.json"
+    for process in psutil.process_iter(["cmdline"]):
+        if any(name in part for part in process.info["cmdline"] or []):
+            process.kill()
+            return
+    raise AssertionError(name)
+
+
+def test_hostile_text_of_cells_and_outputs_stays_text(lab: Lab, page: Page, project: Path) -> None:
+    """In badges, findings, panel, module, data flow: shown as it is written, and nothing runs."""
+    path = project / "notebooks" / "train.ipynb"
+    document = nbformat.read(path, 4)
+    hurt = "<img src=x onerror='window.hurt = 1'><script>window.hurt = 1</script>"
+    quoted = json.dumps(hurt)
+    hostile = nbformat.v4.new_code_cell(f"label = {quoted}\nprint({quoted})  # {hurt}")
+    hostile.metadata["tags"] = ["nbprod:lib", f"nbprod:{hurt}"]
+    hostile.outputs = [
+        nbformat.v4.new_output("display_data", {"text/html": hurt, "text/plain": hurt}),
+        nbformat.v4.new_output("error", ename=hurt, evalue=hurt, traceback=[hurt]),
+    ]
+    document.cells[:0] = [nbformat.v4.new_markdown_cell(hurt), hostile]
+    nbformat.write(document, path)
+    settings = project / "nbprod.toml"
+    settings.write_text(
+        re.sub(r"(?m)^(owner|decision) *=.*$", lambda m: f"{m[1]} = {quoted}", settings.read_text())
+    )
+    open_lab(page, lab, f"{project.name}/notebooks/train.ipynb")
+    command(page, "nbprod:open-road")
+    expect(page.locator(".jp-nbprod-road")).to_contain_text(hurt)
+    command(page, "nbprod:open-module")
+    expect(page.locator(".jp-nbprod-module")).to_contain_text("onerror")
+    command(page, "nbprod:open-flow")
+    expect(page.locator(".jp-nbprod-flow")).to_contain_text("onerror")
+    assert page.locator(".jp-nbprod-view img, .jp-nbprod-view script").count() == 0
+    assert page.evaluate("window.hurt") is None
 
 
 def test_the_module_is_shown_as_it_would_be_now(lab: Lab, page: Page, project: Path) -> None:

@@ -7,12 +7,29 @@ import re
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
-from lab import ROOT, Lab, command, jupyterlab, notebook, open_lab, stage, without_violations
-from playwright.sync_api import Browser, Locator, Page, expect
+from lab import (
+    ROOT,
+    Lab,
+    command,
+    jupyterlab,
+    notebook,
+    open_lab,
+    stage,
+    started,
+    without_violations,
+)
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+from server_projects import until
 
 pytestmark = pytest.mark.engine
 
+# Which of a view's controls has the focus, and how it shows that.
+FOCUS = """selector => [
+  [...document.querySelectorAll(selector)].indexOf(document.activeElement),
+  getComputedStyle(document.activeElement).outlineStyle,
+]"""
 PICTURES = ROOT / "extensions" / "screenshots"
 
 
@@ -62,19 +79,97 @@ def test_the_road_from_the_notebook_to_parity_by_keyboard_alone(
     without_violations(page)
 
 
+def test_every_control_of_the_views_is_reached_and_seen_by_keyboard(
+    lab: Lab, page: Page, project: Path
+) -> None:
+    """Tab comes to each of them with a visible focus; Enter, Space and arrow keys work them."""
+    open_road(page, lab, f"{project.name}/notebooks/train.ipynb")
+    expect(stage(page, "extract").get_by_role("button", name="Extract")).to_be_focused()
+    tab_through(page, ".jp-nbprod-road")
+
+    command(page, "nbprod:open-module")
+    module = page.locator(".jp-nbprod-module")
+    module.get_by_label("File").select_option("features.py")
+    tab_through(page, ".jp-nbprod-module")
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect(page.locator(".jp-Notebook .jp-mod-active .cm-editor")).to_have_class(
+        re.compile("cm-focused")
+    )
+
+    command(page, "nbprod:open-flow")
+    flow = page.locator(".jp-nbprod-flow")
+    flow.get_by_role("button").filter(has_text="fit").first.focus()
+    tab_through(page, ".jp-nbprod-flow")
+    page.keyboard.press("Home")
+    page.keyboard.press("Space")
+    expect(page.locator(".jp-Notebook .jp-mod-active .jp-nbprod-badge")).to_have_text("parameters")
+
+    command(page, "nbprod:open-health")
+    board = page.locator(".jp-nbprod-health")
+    expect(board).to_contain_text("No release is being served.")
+    tab_through(page, ".jp-nbprod-health")
+    board.get_by_role("button", name="Open a prediction…").focus()
+    page.keyboard.press("Space")
+    dialog = page.get_by_role("dialog")
+    page.keyboard.type("nothing")
+    without_violations(page, "dialog.jp-Dialog")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="is no prediction's id")).to_be_visible()
+    expect(dialog).to_have_count(0)
+
+
+def tab_through(page: Page, view: str) -> None:
+    """Press Tab from a view's first control to its last: each one comes, and is seen to."""
+    wanted = f":is({view}) :is(button:enabled, select, [tabindex='0']):not([tabindex='-1'])"
+    count = page.locator(wanted).count()
+    assert count > 0
+    page.locator(wanted).first.focus()
+    reached = [page.evaluate(FOCUS, wanted)]
+    while len(reached) < count:
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(FOCUS, wanted))
+    assert [place for place, _ in reached] == list(range(count))
+    unseen = [place for place, outline in reached[1:] if outline == "none"]
+    assert unseen == []
+
+
 def command_after_reload(page: Page) -> None:
     page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored.then(() => true)")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
     command(page, "nbprod:open-road")
 
 
-def test_a_job_is_cancelled_and_says_so(lab: Lab, page: Page, project: Path) -> None:
-    """Cancel ends the job, and the stage is what it was."""
+def test_a_job_that_is_killed_or_cancelled_says_so(lab: Lab, page: Page, project: Path) -> None:
+    """kill -9 of its process, then Cancel: the job says which, and the stage is what it was."""
     open_road(page, lab, f"{project.name}/notebooks/train.ipynb")
-    stage(page, "train").get_by_role("button", name="Train").click()
-    job(page, "train").get_by_role("button", name="Cancel").click()
-    expect(job(page, "train")).to_have_attribute("data-state", "cancelled")
+    train = stage(page, "train").get_by_role("button", name="Train")
+    killed = page.locator(f'.jp-nbprod-job[data-id="{started(page, train.click)}"]')
+    process_in(project, "train").kill()
+    expect(killed).to_have_attribute("data-state", "failed")
+    expect(killed.get_by_role("alert")).to_contain_text("killed by signal 9")
+    killed.get_by_role("button", name="Show log").click()
+    expect(killed.get_by_role("log")).to_be_visible()
+
+    cancelled = page.locator(f'.jp-nbprod-job[data-id="{started(page, train.click)}"]')
+    cancelled.get_by_role("button", name="Cancel").click()
+    expect(cancelled).to_have_attribute("data-state", "cancelled")
     expect(stage(page, "train")).not_to_have_attribute("data-state", "done")
+    without_violations(page)
+
+
+def process_in(project: Path, verb: str) -> psutil.Process:
+    """The process of a verb's job, once it is there."""
+
+    def found() -> list[psutil.Process]:
+        return [
+            process
+            for process in psutil.process_iter(["cmdline", "cwd"])
+            if process.info["cwd"] == str(project)
+            and ["-m", "nbprod", verb] == (process.info["cmdline"] or [])[2:5]
+        ]
+
+    return until(found)[0]
 
 
 def test_a_cut_network_is_said_and_mends_itself(lab: Lab, page: Page, project: Path) -> None:
@@ -127,6 +222,23 @@ def test_a_server_without_nbprod_is_said_plainly(page: Page, tmp_path: Path) -> 
         expect(page.locator(".jp-nbprod-road")).to_contain_text('pip install "nbprod[lab]"')
         expect(page.locator(".jp-nbprod-badge")).to_have_text("lib")
         page.goto("about:blank")  # a server that still has a visitor takes its time to end
+
+
+def test_a_server_with_another_nbprod_is_said_plainly(lab: Lab, page: Page, project: Path) -> None:
+    """The versions do not understand each other: the panel says how to mend it; roles still work."""
+
+    def older(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"api": 0, "version": "0.0.9"})
+
+    page.route("**/nbprod/api/status*", older)
+    open_road(page, lab, f"{project.name}/notebooks/train.ipynb")
+    panel = page.locator(".jp-nbprod-road")
+    expect(panel).to_contain_text(
+        "The server has nbprod 0.0.9, which this page does not understand"
+    )
+    expect(panel).to_contain_text('pip install --upgrade "nbprod[lab]"')
+    expect(page.locator(".jp-nbprod-badge").first).to_be_visible()
 
 
 def test_every_theme_of_lab_is_served(lab: Lab, page: Page, project: Path) -> None:

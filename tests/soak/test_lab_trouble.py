@@ -1,4 +1,4 @@
-"""The real Lab with much in it: 2,000 cells; two people on one notebook."""
+"""The real Lab in trouble: its server killed in mid-job, 2,000 cells, two people at once."""
 
 from __future__ import annotations
 
@@ -6,10 +6,25 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import nbformat
 import pytest
-from lab import Lab, browsing, command, jupyterlab, notebook, open_lab, tags_on_disk
+from command import nbprod
+from lab import (
+    Lab,
+    browsing,
+    command,
+    ended,
+    jupyterlab,
+    notebook,
+    open_lab,
+    prepared,
+    running,
+    stage,
+    started,
+    tags_on_disk,
+)
 from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.engine
@@ -30,20 +45,75 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield running
 
 
+def test_a_server_that_is_killed_in_mid_job_and_comes_back(
+    tmp_path: Path, browser: Browser
+) -> None:
+    """The page says both in plain words; the edit is not lost, and the job is started again."""
+    (tmp_path / "root").mkdir()
+    assert nbprod("init", "starter", cwd=tmp_path / "root").code == 0
+    notebook_path = tmp_path / "root" / "starter" / "notebooks" / "train.ipynb"
+    lab = prepared(tmp_path / "root", tmp_path / "home")
+    page = browser.new_page(viewport={"width": 1500, "height": 950})
+    page.set_default_timeout(60_000)
+    # Lab itself says so too, in dialogs over everything.
+    page.add_locator_handler(
+        page.locator("dialog.jp-Dialog"),
+        lambda dialog: dialog.last.get_by_role("button").last.click(),
+        no_wait_after=True,
+    )
+    panel = page.locator(".jp-nbprod-road")
+    with running(lab) as server:
+        open_lab(page, lab, "starter/notebooks/train.ipynb")
+        command(page, "nbprod:open-road")
+        extract = stage(page, "extract").get_by_role("button", name="Extract")
+        ended(page, started(page, extract.click))
+        check = stage(page, "parity").get_by_role("button", name="Check parity")
+        job = started(page, check.click)
+        card = page.locator(f'.jp-nbprod-job[data-id="{job}"]')
+        expect(card).to_have_attribute("data-state", "running")
+        server.kill()
+        server.wait()
+        expect(panel).to_contain_text("The Jupyter server does not answer.", timeout=60_000)
+        expect(panel).to_contain_text("Nothing is lost")
+        last = page.locator(".jp-Notebook .jp-Cell").last
+        last.locator(".jp-InputPrompt").click()
+        command(page, "nbprod:set-role", {"role": "skip"})
+        expect(last.locator(".jp-nbprod-badge")).to_have_text("skip")
+    with running(lab):
+        expect(panel.locator(".jp-nbprod-notice")).to_have_count(0, timeout=60_000)
+        expect(card).to_have_attribute("data-state", "failed", timeout=60_000)
+        expect(card.get_by_role("alert")).to_contain_text("start it again")
+        ended(page, started(page, check.click), timeout=120_000)
+        command(page, "docmanager:save")
+        page.wait_for_function("() => !document.querySelector('.lm-TabBar-tab.jp-mod-dirty')")
+        assert tags_on_disk(notebook_path)[-1] == ["nbprod:skip"]
+        page.close()
+
+
 def test_a_notebook_of_2000_cells_stays_usable(lab: Lab, browser: Browser) -> None:
-    """Badges, findings and a role for all of them at once."""
+    """Badges, a finding that goes as the last cell is mended, and a role for all of them at once."""
     sources = [f"value_{number} = {number}" for number in range(1999)]
-    sources.append("def transform(frame):\n    return frame * value_7")
+    sources.append("def transform(frame):\n    return frame * value_")
     tags = [["nbprod:lib"] if number % 2 else [] for number in range(1999)] + [["nbprod:features"]]
     nbformat.write(notebook(sources, tags), lab.root / "large.ipynb")
     page = browser.new_page(viewport={"width": 1500, "height": 950})
     page.set_default_timeout(120_000)
     open_lab(page, lab, "large.ipynb")
     expect(page.locator(".jp-nbprod-badge").first).to_have_text("lib")
-    page.locator(".jp-Notebook .jp-InputPrompt").first.click()
+    page.evaluate(
+        "() => { const n = window.jupyterapp.shell.currentWidget.content;"
+        " n.activeCellIndex = 1999; return n.scrollToCell(n.activeCell); }"
+    )
+    last = page.locator(".jp-Notebook .jp-mod-active")
+    expect(last.locator(".jp-nbprod-count")).to_contain_text("error")
+    last.locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("7")
+    expect(last.locator(".jp-nbprod-count")).not_to_contain_text("error")
+    page.keyboard.press("Escape")
     page.keyboard.press("Control+a")
     command(page, "nbprod:set-role", {"role": "lib"})
-    expect(page.locator(".jp-nbprod-badge").first).to_have_text("lib")
+    expect(last.locator(".jp-nbprod-badge")).to_have_text("lib")
     page.keyboard.press("Control+s")
     page.wait_for_function("() => !document.querySelector('.lm-TabBar-tab.jp-mod-dirty')")
     assert tags_on_disk(lab.root / "large.ipynb") == [["nbprod:lib"]] * 2000
