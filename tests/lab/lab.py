@@ -243,4 +243,4 @@ def without_violations(page: Page, *more: str) -> None:
         ".then(told => told.violations.map(v => [v.id, v.nodes.map(n => n.html).slice(0, 3)]))",
         [".jp-nbprod-view", ".jp-nbprod-badge", *more],
     )
-    assert found == []
+    assert found == [], found

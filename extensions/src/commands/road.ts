@@ -1,10 +1,11 @@
-import { InputDialog } from '@jupyterlab/apputils';
+import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { CommandRegistry } from '@lumino/commands';
 
 import { stageOf } from '../model/verbs';
 import { Workspace } from '../model/workspace';
 import { CommandIDs } from '../tokens';
+import { DecisionForm, IDecision } from '../widgets/decisionForm';
 import { saveNotebook, startJob } from './run';
 
 interface IVerb {
@@ -122,36 +123,43 @@ function addDecision(
       : trans.__('Say no to the newest candidate, with the reason'),
     isEnabled: () => workspace.project !== null,
     describedBy: {
-      args: { type: 'object', properties: { reason: { type: 'string' } } }
+      args: {
+        type: 'object',
+        properties: { reason: { type: 'string' }, by: { type: 'string' } }
+      }
     },
     execute: async args => {
       const candidate = workspace.project && stageOf(workspace.project, 'train')?.record;
       const title = approved
         ? trans.__('Approve %1', candidate?.summary ?? '')
         : trans.__('Reject %1', candidate?.summary ?? '');
-      const reason = args.reason ?? (await askReason(workspace, title, label));
-      if (reason) {
+      const given = { reason: String(args.reason ?? ''), by: String(args.by ?? '') };
+      const decision = given.reason ? given : await askDecision(workspace, title, label);
+      if (decision) {
         await startJob(workspace, (client, project) =>
-          client.start('approvals', project.path, { approved, reason })
+          client.start('approvals', project.path, { approved, ...decision })
         );
       }
     }
   });
 }
 
-async function askReason(
+async function askDecision(
   workspace: Workspace,
   title: string,
-  okLabel: string
-): Promise<string | null> {
+  label: string
+): Promise<IDecision | null> {
   const { trans } = workspace;
-  const answer = await InputDialog.getText({
+  const answer = await showDialog({
     title,
-    label: trans.__('The reason; it is kept with your name, bound to this candidate'),
-    okLabel: okLabel.replace('…', ''),
-    required: true
+    body: new DecisionForm(trans),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.okButton({ label: label.replace('…', '') })
+    ],
+    focusNodeSelector: 'input'
   });
-  return answer.button.accept ? (answer.value?.trim() ?? null) : null;
+  return answer.button.accept ? answer.value : null;
 }
 
 function contractIsEdited(workspace: Workspace): boolean {
