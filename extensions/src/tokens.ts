@@ -55,6 +55,7 @@ export namespace CommandIDs {
   export const reject = 'nbprod:reject';
   export const release = 'nbprod:release';
   export const deploy = 'nbprod:deploy';
+  export const shadow = 'nbprod:shadow';
   export const promote = 'nbprod:promote';
   export const rollback = 'nbprod:rollback';
   export const pause = 'nbprod:pause';

@@ -344,6 +344,8 @@ def _rollout_verbs(current: Deployment | None) -> tuple[str, ...]:
     verbs = []
     if "canary" in traffic.roles:
         verbs += ["promote", "resume" if traffic.paused else "pause", "advance"]
+    if traffic.shadows:
+        verbs.append("shadow")
     if "canary" in traffic.roles or traffic.shadows:
         verbs.append("abort")
     if "previous" in traffic.roles:

@@ -2,6 +2,7 @@ import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { CommandRegistry } from '@lumino/commands';
 
+import type { RecordSummary } from '../api/client';
 import { stageOf } from '../model/verbs';
 import { Workspace } from '../model/workspace';
 import { CommandIDs } from '../tokens';
@@ -116,12 +117,14 @@ function addDecision(
 ): void {
   const { trans } = workspace;
   const label = approved ? trans.__('Approve…') : trans.__('Reject…');
+  const candidate = (): RecordSummary | null =>
+    (workspace.project && stageOf(workspace.project, 'train')?.record) ?? null;
   commands.addCommand(id, {
     label,
     caption: approved
       ? trans.__('Say yes to the newest candidate, with the reason')
       : trans.__('Say no to the newest candidate, with the reason'),
-    isEnabled: () => workspace.project !== null,
+    isEnabled: () => candidate() !== null,
     describedBy: {
       args: {
         type: 'object',
@@ -129,10 +132,9 @@ function addDecision(
       }
     },
     execute: async args => {
-      const candidate = workspace.project && stageOf(workspace.project, 'train')?.record;
       const title = approved
-        ? trans.__('Approve %1', candidate?.summary ?? '')
-        : trans.__('Reject %1', candidate?.summary ?? '');
+        ? trans.__('Approve %1', candidate()?.summary ?? '')
+        : trans.__('Reject %1', candidate()?.summary ?? '');
       const given = { reason: String(args.reason ?? ''), by: String(args.by ?? '') };
       const decision = given.reason ? given : await askDecision(workspace, title, label);
       if (decision) {

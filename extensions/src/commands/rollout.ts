@@ -35,6 +35,17 @@ export function addRolloutCommands(commands: CommandRegistry, workspace: Workspa
   for (const [id, action, label] of steps) {
     addStep(commands, workspace, id, action, label);
   }
+  commands.addCommand(CommandIDs.shadow, {
+    label: trans.__('Compare shadow'),
+    caption: trans.__("Compare the shadow's answers with those that callers got, row by row"),
+    isEnabled: () => canDo(workspace, 'shadow'),
+    describedBy: { args: { type: 'object', properties: {} } },
+    execute: async () => {
+      await startJob(workspace, (client, project) =>
+        client.start('shadow-reports', project.path, { release: newestRelease(project) })
+      );
+    }
+  });
   commands.addCommand(CommandIDs.undeploy, {
     label: trans.__('Undeploy…'),
     caption: trans.__('End the deployment'),

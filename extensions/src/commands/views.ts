@@ -31,13 +31,7 @@ export function addView(
     execute: async () => {
       let widget = tracker.currentWidget;
       if (!widget || widget.isDisposed) {
-        const content = view.make();
-        content.node.setAttribute('role', 'region');
-        content.node.setAttribute('aria-label', view.label);
-        widget = new MainAreaWidget({ content });
-        widget.id = view.id;
-        widget.title.label = view.label;
-        widget.title.icon = nbprodIcon;
+        widget = inMainArea(view.make(), view.id, view.label);
         shell.add(widget, 'main', { mode: 'split-right', type: NAME });
         await tracker.add(widget);
       }
@@ -46,4 +40,19 @@ export function addView(
   });
   palette?.addItem({ command: view.command, category: NAME });
   void restorer?.restore(tracker, { command: view.command, name: () => view.id });
+}
+
+/** A tab of the main area; it says its name to a screen reader, where all of Lab's say the same. */
+export function inMainArea<T extends Widget>(
+  content: T,
+  id: string,
+  label: string
+): MainAreaWidget<T> {
+  const widget = new MainAreaWidget({ content });
+  content.node.setAttribute('role', 'region');
+  content.node.setAttribute('aria-label', label);
+  widget.id = id;
+  widget.title.label = label;
+  widget.title.icon = nbprodIcon;
+  return widget;
 }

@@ -5,8 +5,8 @@ import * as React from 'react';
 import type { Explanation } from '../api/client';
 import { INotice, noticeOf } from '../model/trouble';
 import { IWorkspace, Workspace } from '../model/workspace';
+import { inMainArea } from '../commands/views';
 import { CommandIDs, NAME } from '../tokens';
-import { nbprodIcon } from '../widgets/icons';
 import { LiveWidget } from '../widgets/liveWidget';
 import { Notice } from '../widgets/Notice';
 import { PredictionStory } from '../widgets/PredictionStory';
@@ -48,11 +48,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
         const name = `nbprod-prediction-${id}`;
         let widget = tracker.find(item => item.id === name);
         if (!widget) {
-          widget = new MainAreaWidget({ content: storyOf(app, workspace, { id, project }) });
-          widget.id = name;
-          widget.title.label = trans.__('Prediction %1', id.slice(-8));
+          const story = storyOf(app, workspace, { id, project });
+          widget = inMainArea(story, name, trans.__('Prediction %1', id.slice(-8)));
           widget.title.caption = id;
-          widget.title.icon = nbprodIcon;
           places.set(widget, { id, project });
           app.shell.add(widget, 'main', { type: NAME });
           await tracker.add(widget);

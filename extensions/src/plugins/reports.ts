@@ -3,8 +3,8 @@ import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 
 import { noticeOf } from '../model/trouble';
 import { IWorkspace, Workspace } from '../model/workspace';
+import { inMainArea } from '../commands/views';
 import { CommandIDs } from '../tokens';
-import { nbprodIcon } from '../widgets/icons';
 import { ReportDocument } from '../widgets/reportDocument';
 
 type Report = MainAreaWidget<ReportDocument>;
@@ -41,11 +41,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
         const id = `nbprod-report-${project}-${path}`;
         let report = tracker.find(item => item.id === id);
         if (!report) {
-          report = new MainAreaWidget({ content: new ReportDocument(title) });
-          report.id = id;
-          report.title.label = title;
+          report = inMainArea(new ReportDocument(title), id, title);
           report.title.caption = path;
-          report.title.icon = nbprodIcon;
           asked.set(report, { path, project, title });
           app.shell.add(report, 'main', { type: 'nbprod' });
           await tracker.add(report);

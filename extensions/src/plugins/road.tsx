@@ -98,11 +98,11 @@ function nextButton(node: HTMLElement): HTMLElement | null {
 
 function inPalette(): string[] {
   const { openRoad, extract, sync, contract, parity, train, gate, approve, reject } = CommandIDs;
-  const { release, deploy, promote, rollback, pause, resume, abort, undeploy } = CommandIDs;
+  const { release, deploy, shadow, promote, rollback, pause, resume, abort, undeploy } = CommandIDs;
   const { monitor, createProject, refresh, nextFinding, fixFinding, proposeRoles } = CommandIDs;
   return [
     ...[openRoad, extract, sync, contract, parity, train, gate, approve, reject, release, deploy],
-    ...[promote, rollback, pause, resume, abort, undeploy, monitor, createProject, refresh],
+    ...[shadow, promote, rollback, pause, resume, abort, undeploy, monitor, createProject, refresh],
     ...[nextFinding, fixFinding, proposeRoles]
   ];
 }

@@ -96,6 +96,7 @@ function Lines(props: IModulePreviewProps & { file: PreviewFile }): React.ReactE
     <div
       className="jp-nbprod-code"
       role="group"
+      tabIndex={stop < 0 ? 0 : undefined}
       aria-label={trans.__('%1, arrow keys move from line to line', file.path)}
       onKeyDown={moveByKeys}
     >

@@ -19,8 +19,8 @@ export class DecisionForm extends Widget implements Dialog.IBodyWidget<IDecision
     );
     this.reason.required = true;
     this.by = this.add(
-      trans.__('Your name, where git or Jupyter know you by another one than [gate] approvers'),
-      'head-of-ops@example.com'
+      trans.__('Your name as in [gate] approvers (empty: as git or Jupyter know you)'),
+      'name@example.com'
     );
   }
 

@@ -149,6 +149,9 @@ def test_a_rollout_tells_what_can_be_done_with_it(project: Project) -> None:
         *("promote", "resume", "advance", "abort", "rollback", "undeploy"),
     )
     assert stage(project, "deploy").missing == "release 3 is newer"
+    shadowed = replace(served, traffic=TrafficState(roles={"champion": 2}, shadows=(3,)))
+    project.store.save("deployments", shadowed, name="m")
+    assert project.standing().verbs == ("shadow", "abort", "undeploy")
     ended = replace(served, status="ended", traffic=TrafficState())
     project.store.save("deployments", ended, name="m")
     assert (project.standing().verbs, stage(project, "deploy").state) == ((), "todo")
