@@ -1,11 +1,11 @@
-"""The flights project in the real Lab, from its tags to a rolled-back release, by its buttons."""
+"""The flights project in the real Lab, from its tags to a rolled-back release, by keyboard alone."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from lab import (
     started,
     without_violations,
 )
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from nbprod.engine import free_port
 
@@ -64,9 +64,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     nbprod("undeploy", cwd=folder)
 
 
+def enter(button: Locator) -> Callable[[], None]:
+    """What presses a button by the Enter key, as somebody does who came to it by Tab."""
+    return lambda: button.press("Enter")
+
+
 def press(page: Page, name: str, button: str) -> None:
     """Press a stage's button, and wait until its job and the stage are done."""
-    job = started(page, stage(page, name).get_by_role("button", name=button).click)
+    job = started(page, enter(stage(page, name).get_by_role("button", name=button)))
     ended(page, job, timeout=LONG_MS)
     expect(stage(page, name)).to_have_attribute("data-state", "done")
 
@@ -75,7 +80,7 @@ def agree(page: Page, label: str, told: str) -> str:
     """The dialog says what will happen; its button does it: the job that it starts."""
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(told)
-    return started(page, dialog.get_by_role("button", name=label).click)
+    return started(page, enter(dialog.get_by_role("button", name=label)))
 
 
 def in_cell(page: Page, cell: str) -> None:
@@ -84,7 +89,7 @@ def in_cell(page: Page, cell: str) -> None:
 
 
 def approve(page: Page, reason: str) -> None:
-    stage(page, "approve").get_by_role("button", name="Approve…").click()
+    stage(page, "approve").get_by_role("button", name="Approve…").press("Enter")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Approve")
     expect(dialog.get_by_label("The reason")).to_be_focused()
@@ -140,7 +145,7 @@ def _tag_and_mend(page: Page) -> None:
     expect(findings).not_to_contain_text("minutes_of")
     fix = findings.get_by_role("button", name="Fix:").first
     expect(findings).to_contain_text("KNOWN_AT_DEPARTURE")
-    fix.click()
+    fix.press("Enter")
     expect(findings.locator('[data-severity="error"]')).to_have_count(0)
 
 
@@ -150,11 +155,11 @@ def _to_parity(page: Page) -> None:
     command(page, "nbprod:open-module")
     module = page.locator(".jp-nbprod-module")
     module.get_by_label("File").select_option("features.py")
-    module.get_by_role("button").filter(has_text="def flight_features").first.click()
+    module.get_by_role("button").filter(has_text="def flight_features").first.press("Enter")
     expect(page.locator(".jp-Notebook .jp-mod-active")).to_contain_text("def flight_features")
     press(page, "contract", "Infer contract")
     button = stage(page, "parity").get_by_role("button", name="Check parity")
-    job = started(page, button.click)
+    job = started(page, enter(button))
     page.reload()
     page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
     command(page, "nbprod:open-road")
@@ -165,12 +170,12 @@ def _to_parity(page: Page) -> None:
 def _to_the_first_deployment(page: Page) -> None:
     press(page, "train", "Train")
     press(page, "gate", "Run gate")
-    stage(page, "gate").get_by_role("button", name="Open report").click()
+    stage(page, "gate").get_by_role("button", name="Open report").press("Enter")
     report = page.frame_locator(".jp-nbprod-report iframe").locator("body")
     expect(report).to_contain_text(re.compile("passed", re.IGNORECASE))
     approve(page, "looked at the samples")
     press(page, "release", "Release")
-    stage(page, "deploy").get_by_role("button", name="Deploy…").click()
+    stage(page, "deploy").get_by_role("button", name="Deploy…").press("Enter")
     ended(page, agree(page, "Deploy", "starts to answer requests, as champion"), timeout=LONG_MS)
     expect(stage(page, "deploy")).to_have_attribute("data-state", "done")
 
@@ -178,7 +183,7 @@ def _to_the_first_deployment(page: Page) -> None:
 def _watch_health(page: Page) -> None:
     """The board by its keyboard: an alert is acknowledged, a story opens, a notebook is made."""
     button = stage(page, "health").get_by_role("button", name="Assess health")
-    ended(page, started(page, button.click), passed=False, timeout=LONG_MS)
+    ended(page, started(page, enter(button)), passed=False, timeout=LONG_MS)
     command(page, "nbprod:open-health")
     board = page.locator(".jp-nbprod-health")
     expect(board.get_by_role("row", name="champion 1 100 %")).to_be_visible()
@@ -210,8 +215,12 @@ def _watch_health(page: Page) -> None:
     command(page, "nbprod:open-health")
     board.get_by_role("button", name="Open as notebook").focus()
     page.keyboard.press("Space")
-    window = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook")
-    expect(window.filter(has_text="predictions")).to_be_visible()
+    tab = page.locator(".lm-TabBar-tab.jp-mod-current")
+    expect(tab).to_contain_text(re.compile(r"flight-delay-.*\.ipynb"))
+    window = page.locator(".jp-NotebookPanel").filter(has_text="project.window(start, end)")
+    expect(window).to_be_visible()
+    command(page, "notebook:run-all-cells")
+    expect(window).to_contain_text("400 predictions", timeout=120_000)
 
 
 def _every_theme(page: Page, name: str) -> None:
@@ -236,20 +245,20 @@ def _second_release_and_back(page: Page, folder: Path) -> None:
         press(page, name, button)
     approve(page, "the same model again")
     press(page, "release", "Release")
-    stage(page, "deploy").get_by_role("button", name="Deploy…").click()
-    page.get_by_role("dialog").locator("select").select_option(index=0)
-    page.get_by_role("dialog").get_by_role("button", name="Continue").click()
+    stage(page, "deploy").get_by_role("button", name="Deploy…").press("Enter")
+    page.get_by_role("dialog").locator("select").press("Home")
+    page.get_by_role("dialog").get_by_role("button", name="Continue").press("Enter")
     ended(page, agree(page, "Deploy", "as canary; release 1 stays champion"), timeout=LONG_MS)
     road = page.locator(".jp-nbprod-road")
     expect(road).to_contain_text("canary: release 2")
-    road.get_by_role("button", name="Promote…").click()
+    road.get_by_role("button", name="Promote…").press("Enter")
     ended(page, agree(page, "Promote", "Release 2 (canary) becomes the champion"), timeout=LONG_MS)
     expect(road).to_contain_text("champion: release 2")
     assert send(folder, 20) == "champion 2"
-    road.get_by_role("button", name="Roll back…").click()
+    road.get_by_role("button", name="Roll back…").press("Enter")
     ended(page, agree(page, "Roll back", "from release 2 (champion) to release 1 (previous)"))
     expect(road).to_contain_text("champion: release 1")
     assert send(folder, 20) == "champion 1"
-    road.get_by_role("button", name="Undeploy…").click()
+    road.get_by_role("button", name="Undeploy…").press("Enter")
     ended(page, agree(page, "Undeploy", "stops answering"), timeout=LONG_MS)
     expect(stage(page, "deploy")).to_have_attribute("data-state", "todo")
