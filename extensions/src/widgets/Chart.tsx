@@ -31,7 +31,9 @@ export function Chart(props: {
     };
     // An <img> inside: labels and values never become markup.
     Widget.attach(renderer, node);
-    void renderer.renderModel(rendermime.createModel({ data: { [VEGALITE]: spec } }));
+    // Vega's own menu of actions is a button without a name.
+    const metadata = { [VEGALITE]: { embed_options: { actions: false } } };
+    void renderer.renderModel(rendermime.createModel({ data: { [VEGALITE]: spec }, metadata }));
     return () => renderer.dispose();
   }, [key, theme]);
 
