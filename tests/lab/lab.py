@@ -237,10 +237,16 @@ def ended(page: Page, job: str, *, passed: bool = True, timeout: float = 60_000)
 
 def without_violations(page: Page, *more: str) -> None:
     """axe-core finds nothing in what nbprod draws, nor in what else is named by a selector."""
+    found = violations(page, *more)
+    assert found == [], found
+
+
+def violations(page: Page, *more: str) -> list[Any]:
+    """What axe-core finds, each with the elements that it is about."""
     page.add_script_tag(path=str(AXE))
-    found = page.evaluate(
+    found: list[Any] = page.evaluate(
         "names => axe.run({include: names.filter(n => document.querySelector(n)).map(n => [n])})"
         ".then(told => told.violations.map(v => [v.id, v.nodes.map(n => n.html).slice(0, 3)]))",
         [".jp-nbprod-view", ".jp-nbprod-badge", *more],
     )
-    assert found == [], found
+    return found
