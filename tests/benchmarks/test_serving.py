@@ -1,9 +1,11 @@
-"""Serving against its peers: the same flights model, transform and JSON, in one run, round by round.
+"""Serving against its peers: the same flights model, transform and rows, in one run, by rounds.
 
 nbprod answers with contract, prediction log and profile on; the peers do none of it. All servers
-are up at once and take turns, so that a busy minute of the machine hits all of them alike.
-NBPROD_BENCH_PEERS names a Python that has litserve and bentoml; without it one is made in .bench.
-NBPROD_BENCH_ONLY=nbprod,bare restricts the peers, NBPROD_BENCH_ROUNDS the rounds.
+are up at once and take turns, so that a busy minute of the machine hits all of them alike. Each
+gets the rows as its own protocol has them: `{"instances": …}` but for MLflow and MLServer.
+Packages that are not nbprod's own are installed in environments under .bench, or under the folder
+that NBPROD_BENCH_PEERS names. NBPROD_BENCH_ONLY=nbprod,bare restricts the peers,
+NBPROD_BENCH_ROUNDS the rounds and NBPROD_BENCH_SECONDS each one's time. Nine minutes in all.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -35,17 +38,49 @@ from nbprod.predictor import read_bundle
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(3600)]
 PEERS = Path(__file__).parent / "peers"
 ROOT = Path(__file__).parents[2]
-SECONDS = float(os.environ.get("NBPROD_BENCH_SECONDS", "3"))
+SECONDS = float(os.environ.get("NBPROD_BENCH_SECONDS", "2"))
 ROUNDS = int(os.environ.get("NBPROD_BENCH_ROUNDS", "3"))
 LOADS = {"c=1": (1, 1), "c=16": (16, 1), "c=64": (64, 1), "100 rows, c=16": (16, 100)}
 UVICORN = ("-m", "uvicorn", "--workers", "2", "--log-level", "warning", "--no-access-log")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a server takes rows and gives predictions."""
+
+    path: str = "/predict"
+    body: Callable[[list[dict[str, Any]]], Any] = lambda rows: {"instances": rows}
+    read: Callable[[Any], list[float]] = lambda answer: (
+        answer["predictions"] if isinstance(answer, dict) else answer
+    )
+
+
+def _tensors(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rows as the Open Inference Protocol has them: one tensor for each column."""
+    inputs = []
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        kinds = {type(value) for value in values if value is not None}
+        kind = "BYTES" if kinds == {str} else "INT64" if kinds == {int} else "FP64"
+        tensor = {"name": name, "shape": [len(rows), 1], "datatype": kind, "data": values}
+        inputs.append(tensor | ({"parameters": {"content_type": "str"}} if kind == "BYTES" else {}))
+    return {"inputs": inputs}
+
+
+INSTANCES = Protocol()
+RECORDS = Protocol("/invocations", lambda rows: {"dataframe_records": rows})
+TENSORS = Protocol(
+    "/v2/models/flights/infer", _tensors, lambda answer: answer["outputs"][0]["data"]
+)
 
 
 @dataclass
 class Peer:
     name: str
     command: tuple[str, ...]  # behind the interpreter; {port} and {bundle} are filled in
-    foreign: bool = False  # wants the interpreter of the peers
+    needs: tuple[str, ...] = ()  # packages in an environment of its own
+    protocol: Protocol = INSTANCES
+    loads: tuple[str, ...] = tuple(LOADS)
     port: int = field(default_factory=free_port)
     rates: dict[str, list[float]] = field(default_factory=dict)  # load -> requests/s of each round
     p50: dict[str, list[float]] = field(default_factory=dict)  # load -> milliseconds
@@ -58,14 +93,31 @@ def _peers() -> list[Peer]:
     every = [
         Peer("nbprod", (deployed, "{port}", "{bundle}")),
         Peer("bare Ray Serve, batch, 2", (bare, "{port}", "{bundle}", "batch")),
-        Peer("bare Ray Serve, alone", (bare, "{port}", "{bundle}", "alone")),
+        # What one caller sees is compared with as many replicas on both sides: one.
+        Peer("nbprod, 1 replica", (deployed, "{port}", "{bundle}", "1"), loads=("c=1",)),
+        Peer("bare Ray Serve, alone", (bare, "{port}", "{bundle}", "alone"), loads=("c=1",)),
         Peer("FastAPI, 2 workers", (*UVICORN, "--port", "{port}", "fastapi_plain:app")),
         Peer("micro-batcher, 2 workers", (*UVICORN, "--port", "{port}", "micro_batcher:app")),
-        Peer("LitServe, 2 workers", (str(PEERS / "litserve_server.py"), "{port}"), foreign=True),
+        Peer(
+            "LitServe, 2 workers",
+            (str(PEERS / "litserve_server.py"), "{port}"),
+            needs=("litserve", "bentoml"),
+        ),
         Peer(
             "BentoML, 2 workers",
             ("-m", "bentoml", "serve", "bento_service:Flights", "--port", "{port}"),
-            foreign=True,
+            needs=("litserve", "bentoml"),
+        ),
+        Peer(
+            "MLServer",
+            (str(PEERS / "mlserver_served.py"), "{port}"),
+            needs=("mlserver",),
+            protocol=TENSORS,
+        ),
+        Peer(
+            "mlflow models serve, 2",
+            (str(PEERS / "mlflow_served.py"), "{port}"),
+            protocol=RECORDS,
         ),
     ]
     only = [word for word in os.environ.get("NBPROD_BENCH_ONLY", "").split(",") if word]
@@ -94,8 +146,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scripts(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """Rows in a request -> what wrk sends: real flights, every request another one."""
+def rows(bundle: Path) -> list[dict[str, Any]]:
+    """Real flights that keep the contract."""
     contract = read_bundle(bundle).contract
     flights = bundle.parents[2] / "data" / "flights.parquet"
     frame = pd.read_parquet(flights)[[rule.name for rule in contract.input]]
@@ -103,37 +155,40 @@ def scripts(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int,
         frame.sample(4000, random_state=1).to_json(orient="records", date_format="iso")
     )
     good, _ = RowValidator(contract.input, contract.strict).check(rows)
-    rows = [row for row, kept in zip(rows, good, strict=True) if kept is not None]
-    folder, made = tmp_path_factory.mktemp("wrk"), {}
-    for size in (1, 100):
-        starts = range(0, min(len(rows) - size, 300 * size), size)
-        bodies = [json.dumps({"instances": rows[start : start + size]}) for start in starts]
-        script = folder / f"{size}.lua"
-        listed = ",".join(f"'{body}'" for body in bodies)
-        script.write_text(
-            f"local bodies = {{{listed}}}\nlocal sent = {{}}\nlocal n = 0\n"
-            'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
-            "init = function() for i, b in ipairs(bodies) do "
-            "sent[i] = wrk.format(nil, nil, nil, b) end end\n"
-            "request = function() n = n % #sent + 1 return sent[n] end\n"
-        )
-        made[size] = script
-    return made
+    return [row for row, kept in zip(rows, good, strict=True) if kept is not None]
 
 
-def _python(foreign: bool) -> str:
-    if not foreign:
+def _script(folder: Path, rows: list[dict[str, Any]], size: int, protocol: Protocol) -> Path:
+    """What wrk sends: ``size`` rows in a request, every request other ones."""
+    script = folder / f"{protocol.path.replace('/', '-')}-{size}.lua"
+    if script.exists():
+        return script
+    starts = range(0, min(len(rows) - size, 300 * size), size)
+    bodies = [json.dumps(protocol.body(rows[start : start + size])) for start in starts]
+    listed = ",".join(f"'{body}'" for body in bodies)
+    script.write_text(
+        f"local bodies = {{{listed}}}\nlocal sent = {{}}\nlocal n = 0\n"
+        'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
+        "init = function() for i, b in ipairs(bodies) do "
+        "sent[i] = wrk.format(nil, nil, nil, b) end end\n"
+        "request = function() n = n % #sent + 1 return sent[n] end\n"
+    )
+    return script
+
+
+def _python(needs: tuple[str, ...]) -> str:
+    """An interpreter that has these packages, and nbprod's own behind them."""
+    if not needs:
         return sys.executable
-    if named := os.environ.get("NBPROD_BENCH_PEERS"):
-        return named
-    folder = ROOT / ".bench"
+    folder = Path(os.environ.get("NBPROD_BENCH_PEERS", ROOT / ".bench")) / "-".join(needs)
     python = folder / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    if not (folder / "whole").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", *needs]
+        subprocess.run(install, check=True)
         packages = next((folder / "lib").glob("*/site-packages"))
         (packages / "nbprod.pth").write_text(str(Path(pd.__file__).parents[1]) + "\n")
-        install = [str(python), "-m", "pip", "install", "--quiet", "litserve", "bentoml"]
-        subprocess.run(install, check=True)
+        (folder / "whole").touch()
     return str(python)
 
 
@@ -150,7 +205,7 @@ def _serving(peer: Peer, bundle: Path, log: Path) -> Iterator[None]:
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [_python(peer.foreign), *command],
+            [_python(peer.needs), *command],
             env=environ,
             cwd=PEERS,
             stdout=output,
@@ -168,19 +223,19 @@ def _serving(peer: Peer, bundle: Path, log: Path) -> Iterator[None]:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _await_answer(peer: Peer, body: bytes, log: Path) -> list[float]:
-    """Its predictions for a request, once it gives them."""
+def _await_answer(peer: Peer, rows: list[dict[str, Any]], log: Path) -> list[float]:
+    """Its predictions for these rows, once it gives them."""
     deadline = time.monotonic() + 180
+    body = json.dumps(peer.protocol.body(rows)).encode()
     while True:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{peer.port}/predict",
+            f"http://127.0.0.1:{peer.port}{peer.protocol.path}",
             data=body,
             headers={"Content-Type": "application/json"},
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
-                answer = json.load(response)
-                return answer["predictions"] if isinstance(answer, dict) else answer
+                return peer.protocol.read(json.load(response))
         except (OSError, urllib.error.HTTPError):
             assert time.monotonic() < deadline, log.read_text(errors="replace")[-3000:]
             time.sleep(0.3)
@@ -189,7 +244,7 @@ def _await_answer(peer: Peer, body: bytes, log: Path) -> list[float]:
 def _measure(peer: Peer, load: str, script: Path) -> None:
     connections, _ = LOADS[load]
     command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS:g}s", "--latency", "--timeout", "10s"]
-    url = f"http://127.0.0.1:{peer.port}/predict"
+    url = f"http://127.0.0.1:{peer.port}{peer.protocol.path}"
     text = subprocess.run(
         [*command, "-s", str(script), url], capture_output=True, text=True, check=True
     ).stdout
@@ -204,25 +259,26 @@ def _measure(peer: Peer, load: str, script: Path) -> None:
 
 
 def test_nbprod_against_bare_ray_and_the_peers(
-    bundle: Path, scripts: dict[int, Path], tmp_path: Path
+    bundle: Path, rows: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     """The table of tests/benchmarks/README.md: medians over the rounds; every answer is a 2xx."""
     assert shutil.which("wrk"), "wrk is missing (Debian: apt-get install wrk)"
     peers = _peers()
-    body = json.dumps(
-        {"instances": json.loads(re.search(r"'(.*?)'", scripts[100].read_text())[1])["instances"]}
-    ).encode()
+    for peer in peers:
+        _python(peer.needs)  # installed before the first server starts
     with contextlib.ExitStack() as stack:
         answers = {}
         for peer in peers:
             log = tmp_path / f"{peer.name}.log"
             stack.enter_context(_serving(peer, bundle, log))
-            answers[peer.name] = _await_answer(peer, body, log)
-            _measure(Peer("warm-up", (), port=peer.port), "c=16", scripts[1])
+            answers[peer.name] = _await_answer(peer, rows[:100], log)
+            warm_up = Peer("warm-up", (), protocol=peer.protocol, port=peer.port)
+            _measure(warm_up, "c=16", _script(tmp_path, rows, 1, peer.protocol))
         for _ in range(ROUNDS):
-            for load, (_, rows) in LOADS.items():
+            for load, (_, size) in LOADS.items():
                 for peer in peers:
-                    _measure(peer, load, scripts[rows])
+                    if load in peer.loads:
+                        _measure(peer, load, _script(tmp_path, rows, size, peer.protocol))
     _print(peers)
     first = answers[peers[0].name]
     for name, given in answers.items():
@@ -234,17 +290,24 @@ def _print(peers: list[Peer]) -> None:
     print(f"\nrequests/s (p50/p99 ms), median of {ROUNDS} rounds of {SECONDS:g} s")
     print(f"{'':26}" + "".join(f"{load:>26}" for load in LOADS))
     for peer in peers:
-        cells = []
-        for load in LOADS:
-            rate, p50, p99 = (
-                statistics.median(values[load]) for values in (peer.rates, peer.p50, peer.p99)
-            )
-            cells.append(f"{rate:.0f} ({p50:.1f}/{p99:.1f})")
-        print(f"{peer.name:26}" + "".join(f"{cell:>26}" for cell in cells))
-    print("\nrequests/s of the first as a multiple of each, median of the rounds' own ratios")
+        print(f"{peer.name:26}" + "".join(f"{_cell(peer, load):>26}" for load in LOADS))
+    print("\nrequests/s of nbprod as a multiple of each, median of the rounds' own ratios")
     for peer in peers[1:]:
-        cells = [
-            f"{statistics.median(a / b for a, b in zip(peers[0].rates[load], peer.rates[load], strict=True)):.2f}"
-            for load in LOADS
-        ]
-        print(f"{peer.name:26}" + "".join(f"{cell:>26}" for cell in cells))
+        print(f"{peer.name:26}" + "".join(f"{_ratio(peers[0], peer, load):>26}" for load in LOADS))
+    lone = {peer.name: peer for peer in peers if peer.loads == ("c=1",)}
+    if len(lone) == 2:
+        print(f"{' / '.join(lone)}: {_ratio(*lone.values(), 'c=1')}")
+
+
+def _cell(peer: Peer, load: str) -> str:
+    if load not in peer.loads:
+        return "–"
+    rate, p50, p99 = (statistics.median(of[load]) for of in (peer.rates, peer.p50, peer.p99))
+    return f"{rate:.0f} ({p50:.1f}/{p99:.1f})"
+
+
+def _ratio(one: Peer, other: Peer, load: str) -> str:
+    if load not in one.loads or load not in other.loads:
+        return "–"
+    pairs = zip(one.rates[load], other.rates[load], strict=True)
+    return f"{statistics.median(a / b for a, b in pairs):.2f}"

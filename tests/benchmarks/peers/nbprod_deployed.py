@@ -1,4 +1,7 @@
-"""nbprod as `nbprod deploy` serves it: contract, prediction log and profile on, two replicas."""
+"""nbprod as `nbprod deploy` serves it: contract, prediction log and profile on.
+
+Two replicas, or as many as the third argument says.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from nbprod.engine import end_engine, start_engine
 from nbprod.serving.ray_backend import RayBackend, proxy_environment
 
 
-def main(port: int, bundle: str) -> None:
+def main(port: int, bundle: str, replicas: int) -> None:
     folder = Path(tempfile.mkdtemp())
     settings = Settings(
         project_path=str(folder),
         model=Model(name="flights", owner="bench@example.com"),
-        serving=Serving(port=port, replicas=2, timeout_ms=5000),
+        serving=Serving(port=port, replicas=replicas, timeout_ms=5000),
     )
     environment = proxy_environment(settings.serving.timeout_ms)
     engine = start_engine(folder / "engine", name="nbprod", environment=environment)
@@ -39,4 +42,4 @@ def main(port: int, bundle: str) -> None:
 
 if __name__ == "__main__":
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), sys.argv[2], int([*sys.argv, "2"][3]))

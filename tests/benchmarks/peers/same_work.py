@@ -22,7 +22,10 @@ class Model:
 
     def __call__(self, rows: list[dict[str, Any]]) -> list[float]:
         """The predictions of several rows at once."""
-        frame = pd.DataFrame(rows)
+        return self.of(pd.DataFrame(rows))
+
+    def of(self, frame: pd.DataFrame) -> list[float]:
+        """The predictions of a frame of rows, which is written to."""
         frame["time_hour"] = pd.to_datetime(frame["time_hour"], utc=True)
         features = self._transform(frame, self._state)
         return self._predict(self._model, features).iloc[:, 0].tolist()
