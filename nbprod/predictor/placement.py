@@ -7,7 +7,10 @@ lies between is this file's business. Pinned staging buffers and non-blocking co
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +25,7 @@ _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 # processor may round the last bits of a sum differently; more is another answer.
 RELATIVE_TOLERANCE = 1e-9
 _ON_GPU, _NARROW = 1e-3, 5e-2
+_CXX = ("g++", "clang++")
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,14 @@ class Placement:
 
     device: ``auto`` (the first GPU that this process may use, else the CPU), ``cpu``, ``cuda`` or
     ``cuda:1``. autocast: the narrower numbers in which torch may multiply. share: of the GPU's
-    memory that this process may take, in (0, 1]; 0 or more than 1: all of it.
+    memory that this process may take, in (0, 1]; 0 or more than 1: all of it. compile: let torch
+    make code of the model for its device, which takes seconds to minutes when it is first called.
     """
 
     device: str = "cpu"
     autocast: Autocast = "off"
     share: float = 0.0
+    compile: bool = False
 
     def chosen(self) -> str:
         """The device by torch's name: ``cpu`` or ``cuda:<number>``.
@@ -68,7 +74,21 @@ class Placement:
         """The relative difference that a golden answer may have on a chosen device."""
         if self.autocast != "off":
             return _NARROW
-        return RELATIVE_TOLERANCE if device == "cpu" else _ON_GPU
+        return RELATIVE_TOLERANCE if device == "cpu" and not self.compile else _ON_GPU
+
+    def require_compiler(self, device: str) -> None:
+        """Raises ServingError where torch would find no compiler for a device."""
+        if device != "cpu":
+            found = importlib.util.find_spec("triton") is not None
+            missing, hint = "triton", "install torch's own triton: `pip install triton`"
+        else:
+            found = any(map(shutil.which, filter(None, (os.environ.get("CXX"), *_CXX))))
+            missing, hint = "a C++ compiler", "install g++ where the replicas run, or name one: CXX"
+        if not found:
+            raise ServingError(
+                f"[serving] compile needs {missing}, which is not here",
+                hint=f"{hint}; compile = false serves without",
+            )
 
 
 CPU = Placement()
@@ -77,19 +97,30 @@ CPU = Placement()
 def placed(program: Any, placement: Placement) -> tuple[Callable[..., Any], str]:
     """An exported program as a function of tensors in the host's memory, and its device.
 
-    Raises ServingError where the GPU is missing, or has no room for the weights.
+    Raises ServingError where the GPU is missing, or has no room for the weights, and where there
+    is no compiler for a model that is to be compiled.
     """
-    import torch
 
     device = placement.chosen()
+    if placement.compile:
+        placement.require_compiler(device)
     if device == "cpu":
-        return _Placed(program.module(), placement, device), device
+        made = _Placed(program.module(), placement, device)
+    else:
+        made = _on_gpu(program, placement, device)
+    if placement.compile:
+        _compiled(made, program)
+    return made, device
+
+
+def _on_gpu(program: Any, placement: Placement, device: str) -> _Placed:
+    import torch
     from torch.export.passes import move_to_device_pass
 
     if 0 < placement.share < 1:
         torch.cuda.set_per_process_memory_fraction(placement.share, device)
     try:
-        return _Placed(move_to_device_pass(program, device).module(), placement, device), device
+        return _Placed(move_to_device_pass(program, device).module(), placement, device)
     except torch.cuda.OutOfMemoryError as error:
         free, total = torch.cuda.mem_get_info(device)
         raise ServingError(
@@ -107,6 +138,12 @@ class _Placed:
         self._device = device
         self._autocast = placement.autocast
         self._buffers: dict[int, Any] = {}  # place of the argument -> pinned memory
+
+    def compile(self) -> None:
+        """Let torch make code of the module when it is called next."""
+        import torch
+
+        self._module = torch.compile(self._module, dynamic=True)
 
     def __call__(self, *arguments: Any) -> Any:
         import torch
@@ -150,3 +187,19 @@ class _Placed:
         if self._autocast != "off" and value.dtype in (torch.bfloat16, torch.float16):
             value = value.float()
         return value.clone() if value.device.type == "cpu" else value.cpu()
+
+
+def _compiled(placed_module: _Placed, program: Any) -> None:
+    """Have the code made now, not while the first caller waits: the first call makes it.
+
+    One code is for all sizes of a batch; for a single row torch makes another.
+    """
+    import torch
+
+    placed_module.compile()
+    arguments = program.example_inputs[0] if program.example_inputs else ()
+    if not arguments:
+        return
+    placed_module(*arguments)
+    if program.range_constraints:  # the exported size is not the only one
+        placed_module(*(one[:1] if isinstance(one, torch.Tensor) else one for one in arguments))

@@ -106,7 +106,9 @@ def service_options(
         admin_digest=admin_digest,
         trusted_keys=public_keys(settings.store.trusted_keys, Path(settings.project_path)),
         allow_pickle=settings.model.allow_pickle,
-        placement=Placement(serving.device, serving.autocast, serving.gpus),
+        placement=Placement(
+            serving.device, serving.autocast, serving.gpus, compile=serving.compile
+        ),
     )
 
 

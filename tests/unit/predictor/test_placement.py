@@ -52,6 +52,33 @@ def test_autocast_computes_in_narrower_numbers_and_gives_float32(exported) -> No
     torch.testing.assert_close(narrow, wide, rtol=0.05, atol=0.02)
 
 
+def test_a_compiled_model_needs_a_compiler(exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one the error comes when the model is loaded, and says what to install."""
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ServingError, match=r"C\+\+ compiler") as refused:
+        load_torch(exported[1], Placement(compile=True))
+    assert "compile = false" in refused.value.hint
+
+
+def test_a_compiled_model_is_asked_of_torch(exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One code for every size of a batch; how long making it takes is for the soak run."""
+    made = []
+
+    def compiled(module, *, dynamic: bool):
+        made.append(dynamic)
+        return module
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    placement = Placement(compile=True)
+    monkeypatch.setattr(Placement, "require_compiler", lambda *_: None)
+    net, path = exported
+    with torch.no_grad():
+        torch.testing.assert_close(load_torch(path, placement)(ROWS), net(ROWS))
+    assert made == [True]
+    assert placement.tolerance("cpu") > RELATIVE_TOLERANCE
+
+
 @pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:3"])
 def test_a_gpu_that_is_not_there_is_told_at_once(exported, no_gpu, device: str) -> None:
     """The error names the key, how many there are, and what to write instead."""
