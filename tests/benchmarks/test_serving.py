@@ -23,6 +23,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,13 @@ def _peers() -> list[Peer]:
     return [peer for peer in every if not only or any(word in peer.name for word in only)]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def pythons() -> Iterator[dict[tuple[str, ...], Future[str]]]:
+    """The interpreter for each set of packages; installed while the release is being made."""
+    with ThreadPoolExecutor() as pool:
+        yield {needs: pool.submit(_python, needs) for needs in {peer.needs for peer in _peers()}}
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release of the flights model; NBPROD_BENCH_PROJECT names a project that has one."""
@@ -193,7 +201,7 @@ def _python(needs: tuple[str, ...]) -> str:
 
 
 @contextlib.contextmanager
-def _serving(peer: Peer, bundle: Path, log: Path) -> Iterator[None]:
+def _serving(peer: Peer, python: str, bundle: Path, log: Path) -> Iterator[None]:
     """The peer's server, in its own session, until every process of it is gone."""
     command = [part.format(port=peer.port, bundle=bundle) for part in peer.command]
     environ = {
@@ -205,7 +213,7 @@ def _serving(peer: Peer, bundle: Path, log: Path) -> Iterator[None]:
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [_python(peer.needs), *command],
+            [python, *command],
             env=environ,
             cwd=PEERS,
             stdout=output,
@@ -259,18 +267,20 @@ def _measure(peer: Peer, load: str, script: Path) -> None:
 
 
 def test_nbprod_against_bare_ray_and_the_peers(
-    bundle: Path, rows: list[dict[str, Any]], tmp_path: Path
+    bundle: Path,
+    rows: list[dict[str, Any]],
+    pythons: dict[tuple[str, ...], Future[str]],
+    tmp_path: Path,
 ) -> None:
     """The table of tests/benchmarks/README.md: medians over the rounds; every answer is a 2xx."""
     assert shutil.which("wrk"), "wrk is missing (Debian: apt-get install wrk)"
     peers = _peers()
-    for peer in peers:
-        _python(peer.needs)  # installed before the first server starts
+    found = {needs: python.result() for needs, python in pythons.items()}
     with contextlib.ExitStack() as stack:
         answers = {}
         for peer in peers:
             log = tmp_path / f"{peer.name}.log"
-            stack.enter_context(_serving(peer, bundle, log))
+            stack.enter_context(_serving(peer, found[peer.needs], bundle, log))
             answers[peer.name] = _await_answer(peer, rows[:100], log)
             warm_up = Peer("warm-up", (), protocol=peer.protocol, port=peer.port)
             _measure(warm_up, "c=16", _script(tmp_path, rows, 1, peer.protocol))
