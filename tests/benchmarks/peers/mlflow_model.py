@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import mlflow
-import pandas as pd
+import numpy as np
 from same_work import Model, settle
 
 
@@ -14,8 +14,8 @@ class Flights(mlflow.pyfunc.PythonModel):
         self.model = Model(os.environ["BENCH_BUNDLE"])
         settle()
 
-    def predict(self, context, model_input, params=None) -> pd.Series:
-        return pd.Series(self.model.of(model_input))
+    def predict(self, context, model_input, params=None) -> np.ndarray:
+        return np.array(self.model.of(model_input))
 
 
 mlflow.models.set_model(Flights())
