@@ -19,6 +19,7 @@ from nbprod.extraction.meanings import (
     reads_only_columns,
 )
 from nbprod.extraction.rules import refusal
+from nbprod.notebook.syntax import nodes_of, once_per_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -160,13 +161,10 @@ class Anatomy:
     def writes_label(self, piece: Piece) -> bool:
         """Whether a statement assigns the label column of rows."""
         return bool(self.label) and any(
-            isinstance(node, ast.Subscript)
-            and isinstance(node.ctx, ast.Store)
-            and isinstance(node.value, ast.Name)
-            and self._is_label(node.slice)
-            and bool(self.rows(node.value.id, self.program.writer(piece, node.value.id)))
-            and self.program.writer(piece, node.value.id) is not None
-            for node in piece.nodes
+            self._is_label(column)
+            and bool(self.rows(name, self.program.writer(piece, name)))
+            and self.program.writer(piece, name) is not None
+            for name, column in _parts_assigned(piece.node)
         )
 
     def _is_rows(self, piece: Piece, name: str) -> bool:
@@ -328,6 +326,18 @@ class Anatomy:
             if self.calls.get(id(piece)) == entry and _targets(piece)
         ]
         return found[0] if found else None
+
+
+@once_per_node
+def _parts_assigned(statement: ast.stmt) -> list[tuple[str, ast.expr]]:
+    """(name, part) of every ``name[part]`` that a statement assigns."""
+    return [
+        (node.value.id, node.slice)
+        for node in nodes_of(statement)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+    ]
 
 
 def call_argument(piece: Piece, index: int) -> str | None:

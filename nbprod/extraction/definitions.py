@@ -15,6 +15,7 @@ from nbprod.extraction.nearby import keep_nearby
 from nbprod.extraction.rules import finding, refusal
 from nbprod.notebook.effects import root_name
 from nbprod.notebook.graph import GIVEN_NAMES
+from nbprod.notebook.syntax import nodes_of, once_per_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -227,7 +228,7 @@ def _check_lib(selection: Selection, result: Definitions) -> None:
     for piece in (*dict.fromkeys(result.pieces.values()), *result.loose_lib):
         if piece.role != "lib" or piece.is_definition:
             continue
-        called = [node.func for node in _runs_at_import(piece.node) if isinstance(node, ast.Call)]
+        called = _called_at_import(piece.node)
         if any(_reaches(function) or root_name(function) in reaching for function in called):
             selection.findings.append(
                 finding(
@@ -245,8 +246,7 @@ def _reaching_functions(result: Definitions) -> set[str]:
     direct = {
         name
         for name, piece in result.pieces.items()
-        if piece.is_definition
-        and any(isinstance(node, ast.Call) and _reaches(node.func) for node in piece.nodes)
+        if piece.is_definition and _reaches_outside(piece.node)
     }
     return {
         name
@@ -255,13 +255,22 @@ def _reaching_functions(result: Definitions) -> set[str]:
     }
 
 
-def _runs_at_import(node: ast.stmt) -> Iterable[ast.AST]:
+@once_per_node
+def _called_at_import(node: ast.stmt) -> list[ast.expr]:
+    found: list[ast.expr] = []
     pending: list[ast.AST] = [node]
     while pending:
         item = pending.pop()
-        yield item
+        if isinstance(item, ast.Call):
+            found.append(item.func)
         if not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             pending.extend(ast.iter_child_nodes(item))
+    return found
+
+
+@once_per_node
+def _reaches_outside(node: ast.stmt) -> bool:
+    return any(isinstance(item, ast.Call) and _reaches(item.func) for item in nodes_of(node))
 
 
 def _reaches(function: ast.expr) -> bool:

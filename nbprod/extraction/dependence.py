@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.extraction.rules import finding
 from nbprod.notebook.effects import root_name
+from nbprod.notebook.syntax import nodes_of, once_per_node
 
 if TYPE_CHECKING:
     from nbprod.extraction.entries import Entry
@@ -44,7 +45,7 @@ def tell_dependence(work: Workbench) -> None:
                     "learn it from the training rows in a fit cell; a request may be one row",
                 )
     for piece in work.selection.untagged:
-        if _seeds(piece) and not piece.notes.get("skip"):
+        if _seeds(piece.node) and not piece.notes.get("skip"):
             _tell(
                 work,
                 "NBX051",
@@ -57,8 +58,8 @@ def tell_dependence(work: Workbench) -> None:
         entry = work.result.entries.get(name)
         pieces = entry.pieces if entry is not None else []
         for piece in pieces:
-            draw = _shared_draw(piece)
-            if draw and not any(_seeds(item) and item.order <= piece.order for item in pieces):
+            draw = _shared_draw(piece.node)
+            if draw and not any(_seeds(item.node) and item.order <= piece.order for item in pieces):
                 _tell(
                     work,
                     "NBX051",
@@ -105,8 +106,9 @@ def _columns_fixed_later(entry: Entry, piece: Piece, called: str) -> bool:
     return any(".reindex(" in item.code or "CategoricalDtype" in item.code for item in later)
 
 
-def _shared_draw(piece: Piece) -> str:
-    for node in piece.nodes:
+@once_per_node
+def _shared_draw(statement: ast.stmt) -> str:
+    for node in nodes_of(statement):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr == "sample" and node.args + node.keywords and not _has_seed(node):
                 return ".sample() without random_state"
@@ -128,12 +130,13 @@ def _has_seed(call: ast.Call) -> bool:
     return any(item.arg in ("random_state", None) for item in call.keywords)
 
 
-def _seeds(piece: Piece) -> bool:
+@once_per_node
+def _seeds(statement: ast.stmt) -> bool:
     return any(
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in ("seed", "manual_seed", "seed_everything")
-        for node in piece.nodes
+        for node in nodes_of(statement)
     )
 
 

@@ -17,6 +17,7 @@ from nbprod.extraction.loops import one_for_each
 from nbprod.extraction.pieces import block_lines, source_of, statement
 from nbprod.extraction.rewriting import Rewrite, rewrite
 from nbprod.notebook.names import names_of
+from nbprod.notebook.syntax import once_per_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,6 +62,7 @@ def _in_its_role(piece: Piece) -> Piece:
     return piece
 
 
+@once_per_node
 def _may_come_apart(node: ast.stmt) -> bool:
     """Whether a look at a statement's text is worth its time."""
     if isinstance(node, ast.Assign):

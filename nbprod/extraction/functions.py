@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -150,8 +151,16 @@ class Functions:
     def function(self, entry: Entry) -> tuple[Statement, list[tuple[Statement, Piece]]]:
         """An entry function made of statements, and each statement within it with its origin."""
         parts: list[tuple[Statement, Piece]] = []
+        anatomy = self.work.anatomy
+        how = Rewrite(
+            names={**self.placement.renames, **entry.names},
+            label=anatomy.label,
+            label_names=anatomy.label_names,
+            label_lists=anatomy.label_lists,
+            drop_label_safely=entry.drop_label_safely,
+        )
         for piece in entry.pieces:
-            syntax = self._rewritten(piece, entry)
+            syntax = self._rewritten(piece, entry, how)
             if not assigns_itself(syntax):
                 own = list(syntax.leading_lines)
                 blank = parts and own and not own[0].comment
@@ -170,8 +179,7 @@ class Functions:
         written = self._function_of(entry, [syntax for syntax, _ in body])
         return written, [(syntax, piece) for syntax, piece in body if piece is not None]
 
-    def _rewritten(self, piece: Piece, entry: Entry) -> Statement:
-        names = {**self.placement.renames, **entry.names}
+    def _rewritten(self, piece: Piece, entry: Entry, how: Rewrite) -> Statement:
         extras: dict[str, dict[str, str]] = {}
         source = entry.shape.arguments[-1]
         for other in piece.names.needs:
@@ -179,16 +187,9 @@ class Functions:
         labelled = (
             self.work.anatomy.label_mentions(piece) if entry.shape.name == "train" else frozenset()
         )
-        how = Rewrite(
-            names=names,
-            extras=extras,
-            label=self.work.anatomy.label,
-            label_names=self.work.anatomy.label_names,
-            label_lists=self.work.anatomy.label_lists,
-            label_of=labelled,
-            drop_label_safely=entry.drop_label_safely,
-        )
-        return rewrite(_asked(piece, names), how)
+        if extras or labelled:
+            how = replace(how, extras=extras, label_of=labelled)
+        return rewrite(_asked(piece, how.names), how)
 
     def _value_of(self, name: str, entry: Entry) -> str:
         if name in entry.names:
@@ -207,11 +208,7 @@ class Functions:
         )
         text = f'def {shape.name}({arguments}):\n    """{shape.docstring}"""\n'
         text += "".join(f"    {line}\n" for line in entry.prelude)
-        skeleton = only(cst.parse_module(text))
-        assert isinstance(skeleton, cst.FunctionDef)
-        assert isinstance(skeleton.body, cst.IndentedBlock)
-        body = [*skeleton.body.body, *statements]
-        return skeleton.with_changes(body=skeleton.body.with_changes(body=body))
+        return _written(text, tuple(statements))
 
     def _state_call(self, entry: Entry) -> str:
         parameters = {
@@ -241,6 +238,16 @@ class Functions:
             fields = [f"    {name}: {kinds[name]}\n" for name in self.work.result.state]
             text += "\n" + "".join(fields)
         return statement(text)[1]
+
+
+@lru_cache(maxsize=256)
+def _written(head: str, statements: tuple[Statement, ...]) -> Statement:
+    """A function of statements: the same object each time."""
+    skeleton = only(cst.parse_module(head))
+    assert isinstance(skeleton, cst.FunctionDef)
+    assert isinstance(skeleton.body, cst.IndentedBlock)
+    body = [*skeleton.body.body, *statements]
+    return skeleton.with_changes(body=skeleton.body.with_changes(body=body))
 
 
 def _asked(piece: Piece, names: Mapping[str, str]) -> Statement:

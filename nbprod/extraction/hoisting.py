@@ -16,6 +16,7 @@ from nbprod.extraction.learned_values import STATISTICS, is_statistic
 from nbprod.extraction.learning import column_of
 from nbprod.extraction.pieces import part_source, source_of, statement
 from nbprod.extraction.rules import finding
+from nbprod.notebook.syntax import nodes_of, once_per_node
 
 if TYPE_CHECKING:
     from nbprod.extraction.anatomy import Anatomy
@@ -37,7 +38,7 @@ def hoist(selection: Selection, program: Program, anatomy: Anatomy) -> bool:
     learned: dict[str, str] = {}  # a statistic of whatever rows -> the name that it has
     found = False
     for piece in [item for item in program.steps if item.role == "features"]:
-        if not isinstance(piece.node, ast.Assign | ast.AugAssign | ast.Expr):
+        if not _holds_statistic(piece.node):
             continue
         rows = {
             name for name in program.needs(piece) if anatomy.rows(name, program.writer(piece, name))
@@ -65,6 +66,14 @@ def hoist(selection: Selection, program: Program, anatomy: Anatomy) -> bool:
             found = True
             _replace(selection, piece, made, names)
     return found
+
+
+@once_per_node
+def _holds_statistic(node: ast.stmt) -> bool:
+    """Whether a look at whose rows they are is worth its time."""
+    return isinstance(node, ast.Assign | ast.AugAssign | ast.Expr) and any(
+        isinstance(item, ast.Attribute) and item.attr in STATISTICS for item in nodes_of(node)
+    )
 
 
 def _statistics(node: ast.stmt, rows: set[str]) -> list[ast.expr]:

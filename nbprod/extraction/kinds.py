@@ -86,10 +86,12 @@ def _of_call(value: ast.Call, classes: Collection[str], known: Mapping[str, str]
         return _METHODS[function.attr]
     if function.attr in _GIVE_BACK and isinstance(function.value, ast.Call):
         return kind_of(function.value, classes, known)
+    if not function.attr[:1].isupper():
+        return ""
     dotted = ast.unparse(function)
     root = dotted.partition(".")[0]
     plain = all(part.isidentifier() for part in dotted.split("."))
-    named = function.attr[:1].isupper() and not dotted.split(".")[-2][:1].isupper()
+    named = not dotted.split(".")[-2][:1].isupper()
     return dotted if plain and named and root in classes else ""
 
 

@@ -67,6 +67,7 @@ def below(syntax: Statement, blank: int) -> Statement:
 _NO_MODULE = cst.Module(body=[])
 
 
+@lru_cache(maxsize=1024)
 def code_of(syntax: Statement) -> str:
     """A top-level statement as text.
 

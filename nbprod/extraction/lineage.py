@@ -10,6 +10,7 @@ from nbprod.extraction.pieces import part_source, statement
 from nbprod.extraction.rules import refusal
 from nbprod.notebook.effects import root_name
 from nbprod.notebook.graph import GIVEN_NAMES
+from nbprod.notebook.syntax import once_per_node
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -143,6 +144,7 @@ def check_rows(selection: Selection, frame: str, arrays: list[str], end: Piece) 
             )
 
 
+@once_per_node
 def moves_rows(node: ast.AST) -> str:
     """How a statement drops, adds or reorders rows of a frame: the method, or "a mask"; or ""."""
     for item in ast.walk(node):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
+
+from nbprod.notebook.syntax import children, nodes_of, once_per_node
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -50,6 +53,8 @@ def writes_file(node: ast.stmt) -> bool:
 
 def changes(part: Slice, name: str) -> bool:
     """Whether a slice may change the object that it is given under this name, in place."""
+    if name not in part.touched:
+        return False
     held = {name}
     for piece in part.pieces:
         if held & piece.names.mutates.keys():
@@ -60,13 +65,14 @@ def changes(part: Slice, name: str) -> bool:
     return False
 
 
-def learns(piece: Piece) -> bool:
+@once_per_node
+def learns(node: ast.stmt) -> bool:
     """Whether a statement fits something."""
     return any(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in _LEARNS
-        for node in piece.nodes
+        isinstance(item, ast.Call)
+        and isinstance(item.func, ast.Attribute)
+        and item.func.attr in _LEARNS
+        for item in nodes_of(node)
     )
 
 
@@ -91,7 +97,16 @@ def mentions_column(piece: Piece, column: str, holders: Collection[str]) -> bool
 
     holders: constants whose value is the column's name.
     """
-    pending: list[ast.AST] = [piece.node]
+    columns, names = _mentioned(piece.node)
+    return column in columns or not names.isdisjoint(holders)
+
+
+@once_per_node
+def _mentioned(statement: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
+    """Texts and attributes that a statement names otherwise than to leave out, and its names."""
+    columns: set[str] = set()
+    names: set[str] = set()
+    pending: list[ast.AST] = [statement]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.Compare):
@@ -99,14 +114,14 @@ def mentions_column(piece: Piece, column: str, holders: Collection[str]) -> bool
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("drop", "difference"):
             pending.append(node.func)
             continue
-        if isinstance(node, ast.Constant) and node.value == column:
-            return True
-        if isinstance(node, ast.Attribute) and node.attr == column:
-            return True
-        if isinstance(node, ast.Name) and node.id in holders:
-            return True
-        pending.extend(ast.iter_child_nodes(node))
-    return False
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            columns.add(node.value)
+        elif isinstance(node, ast.Attribute):
+            columns.add(node.attr)
+        elif isinstance(node, ast.Name):
+            names.add(node.id)
+        pending.extend(children(node))
+    return frozenset(columns), frozenset(names)
 
 
 def looks_like_label(name: str) -> bool:
@@ -152,27 +167,31 @@ def is_series(piece: Piece | None) -> bool:
 def _reads_only(
     piece: Piece, name: str, attributes: frozenset[str], *, listed: bool = False
 ) -> bool:
-    loads = sum(
-        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-        for node in piece.nodes
-    )
-    taken = sum(
-        isinstance(node, ast.Attribute)
-        and node.attr in attributes
-        and isinstance(node.value, ast.Name)
-        and node.value.id == name
-        for node in piece.nodes
-    )
+    loads, told = _uses(piece.node)
+    taken = sum(told[name, what] for what in attributes)
     if listed:
-        taken += sum(
+        taken += told[name, "list()"]
+    if "select_dtypes" in attributes and ".select_dtypes(" in piece.code:
+        taken *= ".columns" in piece.code  # the frame of these columns has rows
+    return 0 < loads[name] == taken
+
+
+@once_per_node
+def _uses(statement: ast.stmt) -> tuple[Counter[str], Counter[tuple[str, str]]]:
+    """How often a statement reads each name, and what of it: an attribute, or "list()"."""
+    loads: Counter[str] = Counter()
+    taken: Counter[tuple[str, str]] = Counter()
+    for node in nodes_of(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            loads[node.id] += 1
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            taken[node.value.id, node.attr] += 1
+        elif (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
             and node.func.id in ("list", "sorted", "set", "tuple")
             and len(node.args) == 1
             and isinstance(node.args[0], ast.Name)
-            and node.args[0].id == name
-            for node in piece.nodes
-        )
-    if "select_dtypes" in attributes and ".select_dtypes(" in piece.code:
-        taken *= ".columns" in piece.code  # the frame of these columns has rows
-    return 0 < loads == taken
+        ):
+            taken[node.args[0].id, "list()"] += 1
+    return loads, taken

@@ -8,6 +8,7 @@ what it reads. Within ``transform(frame, state)`` they stand as they stood in th
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.class_arguments import takes_arguments
@@ -75,13 +76,13 @@ def _is_base(piece: Piece, result: Definitions) -> bool:
 
 def _place(selection: Selection, result: Definitions, piece: Piece, computed: set[str]) -> None:
     """Put a definition among the statements: before the first that uses it, where it may wait."""
-    piece.notes[NEARBY] = "1"
     order = piece.order
     if not computed & piece.names.reads.keys():
         own = piece.names.binds.keys()
         users = [item for item in selection.pieces if own & _uses(item, result)]
         order = min([item.order for item in users], default=order + 1) - 1
-    object.__setattr__(piece, "order", max(order, piece.order))
+    notes = {**piece.notes, NEARBY: "1"}
+    piece = replace(piece, notes=notes, order=max(order, piece.order))
     selection.pieces.append(piece)
     selection.pieces.sort(key=lambda item: item.order)
     selection.findings.append(

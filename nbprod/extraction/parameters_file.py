@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from nbprod.extraction.pieces import Piece, Statement
 
 
-def parameters_class(pieces: list[Piece]) -> tuple[Statement, list[tuple[Statement, Piece]]]:
+@lru_cache(maxsize=64)
+def parameters_class(
+    pieces: tuple[Piece, ...],
+) -> tuple[Statement, tuple[tuple[Statement, Piece], ...]]:
     """``class Parameters`` and its fields, each with the statement that it comes from.
 
     ExtractionError for a container made of other names.
@@ -36,7 +40,7 @@ def parameters_class(pieces: list[Piece]) -> tuple[Statement, list[tuple[Stateme
         lines = [blank, *comments(fields[0].leading_lines)]
         fields[0] = fields[0].with_changes(leading_lines=lines)
     body = skeleton.body.with_changes(body=[skeleton.body.body[0], *fields])
-    return skeleton.with_changes(body=body), list(zip(fields, pieces, strict=True))
+    return skeleton.with_changes(body=body), tuple(zip(fields, pieces, strict=True))
 
 
 def _field(piece: Piece) -> str:

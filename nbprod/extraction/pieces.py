@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, cast
 
 import libcst as cst
 
 from nbprod.extraction.rules import refusal
-from nbprod.notebook.syntax import nodes_of
+from nbprod.notebook.syntax import nodes_of, once_per_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbprod.notebook.graph import CellCode
     from nbprod.notebook.names import Names
+    from nbprod.notebook.reading import Reader
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
+_nodes_of = once_per_node(nodes_of)
 
 
 class _WhenNeeded:
@@ -72,10 +73,10 @@ class Piece:
         """The first line of its source, for messages."""
         return self.code.splitlines()[0] if self.code else ""
 
-    @cached_property
+    @property
     def nodes(self) -> list[ast.AST]:
-        """Every node of the statement, operators and contexts aside."""
-        return nodes_of(self.node)
+        """Every node of the statement, operators and contexts aside; nobody may change it."""
+        return _nodes_of(self.node)
 
     def as_role(self, role: str) -> Piece:
         """The same statement in another role."""
@@ -88,28 +89,60 @@ class CellSyntax:
     ``a = 1; b = 2`` is two statements. Nothing is parsed before a statement is asked for.
     """
 
-    def __init__(self, code: CellCode) -> None:
-        self.code = code
+    def __init__(self, cell_id: str, source: str, tree: ast.Module) -> None:
+        self.cell_id = cell_id
+        self.source = source
+        self.tree = tree
 
     def __getitem__(self, index: int) -> Statement:
         return self._statements[index]
 
     @cached_property
     def _statements(self) -> tuple[Statement, ...]:
-        cell = self.code.cell.cell_id
         try:
-            statements = _parsed(self.code.source)
+            statements = _parsed(self.source)
         except cst.ParserSyntaxError as error:
             raise refusal(
                 "NBX006",
-                f"cell {cell} cannot be read, line {error.raw_line}: {error.message}",
+                f"cell {self.cell_id} cannot be read, line {error.raw_line}: {error.message}",
                 hint="simplify the syntax of that line",
-                cell_id=cell,
+                cell_id=self.cell_id,
                 line=error.raw_line,
             ) from error
-        assert self.code.tree is not None
-        assert len(statements) == len(self.code.tree.body)
+        assert len(statements) == len(self.tree.body)
         return statements
+
+
+@lru_cache(maxsize=1024)
+def pieces_of(
+    cell_id: str, role: str, source: str, tree: ast.Module, first: int, reader: Reader
+) -> tuple[Piece, ...]:
+    """A cell's statements, the first of them the notebook's ``first``: the same objects each time.
+
+    role: "skip" too. What stays in the notebook has no syntax to look at.
+    """
+    syntax = CellSyntax(cell_id, source, tree)
+    lines = source.split("\n")
+    stays = role in ("", "skip")
+    return tuple(
+        Piece(
+            cell_id=cell_id,
+            role="" if stays else role,
+            order=(first + index) * 100,
+            line=node.lineno,
+            node=node,
+            syntax=_nothing if stays else partial(syntax.__getitem__, index),  # type: ignore[arg-type]
+            names=reader.names(node),
+            code=text_of(lines, node),
+            notes={"skip": "1"} if role == "skip" else {},
+        )
+        for index, node in enumerate(tree.body)
+    )
+
+
+def _nothing() -> Statement:
+    """In the place of syntax that stays in the notebook."""
+    return statement("pass")[1]
 
 
 @lru_cache(maxsize=1024)

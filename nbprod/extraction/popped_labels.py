@@ -17,6 +17,7 @@ import libcst as cst
 
 from nbprod.extraction.pieces import part_source, source_of, statement
 from nbprod.extraction.rules import finding
+from nbprod.notebook.syntax import nodes_of, once_per_node
 
 if TYPE_CHECKING:
     from nbprod.extraction.pieces import Piece, Statement
@@ -125,17 +126,14 @@ def _name_positions(selection: Selection, label: str) -> None:
     labelled: set[str] = set()
     taken: dict[str, set[str]] = {}
     for piece in selection.pieces:
-        for node in piece.nodes:
-            kind, frame = _position(node)
-            if kind:
-                taken.setdefault(kind, set()).add(frame)
-            if _reads_label(node, label):
-                labelled.add(node.value.id)  # type: ignore[attr-defined]
+        for kind, frame in _positions(piece.node):
+            taken.setdefault(kind, set()).add(frame)
+        labelled |= {frame for frame, column in _columns(piece.node) if column == label}
     rest, last = taken.get("rest", set()), taken.get("last", set())
     if not rest or not rest & (labelled | last):
         return
     for place, piece in enumerate(selection.pieces):
-        if any(_position(node)[0] for node in piece.nodes):
+        if _positions(piece.node):
             visitor = _ByName(label)
             changed = piece.syntax.visit(visitor)
             assert isinstance(changed, cst.SimpleStatementLine | cst.BaseCompoundStatement)
@@ -156,12 +154,23 @@ def _name_positions(selection: Selection, label: str) -> None:
             )
 
 
-def _reads_label(node: ast.AST, label: str) -> bool:
-    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-        return isinstance(node.slice, ast.Constant) and node.slice.value == label
-    return (
-        isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr == label
-    )
+@once_per_node
+def _columns(statement: ast.stmt) -> frozenset[tuple[str, str]]:
+    """(frame, column) of every ``frame["column"]`` and ``frame.column``."""
+    found: set[tuple[str, str]] = set()
+    for node in nodes_of(statement):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+                found.add((node.value.id, node.slice.value))
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found.add((node.value.id, node.attr))
+    return frozenset(found)
+
+
+@once_per_node
+def _positions(statement: ast.stmt) -> list[tuple[str, str]]:
+    """Every place of a statement that counts columns from the end, as ``_position`` tells it."""
+    return [told for node in nodes_of(statement) if (told := _position(node))[0]]
 
 
 def _position(node: ast.AST) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.rules import finding, refusal
+from nbprod.notebook.syntax import nodes_of, once_per_node
 
 if TYPE_CHECKING:
     from nbprod.extraction.pieces import Piece
@@ -16,9 +17,8 @@ _BY_POSITION = frozenset({"iloc", "values", "columns"})
 
 def check_positions(work: Workbench, piece: Piece) -> None:
     """Refuse columns counted from the end of raw rows; warn of those counted from the start."""
-    for node in piece.nodes:
-        chosen = _columns(work, piece, node)
-        if chosen is None or not work.label:
+    for name, chosen in _chosen(piece.node) if work.label else ():
+        if not work.anatomy.base(name, work.program.writer(piece, name)):
             continue
         if any(isinstance(part, ast.USub) for part in ast.walk(chosen)):
             raise refusal(
@@ -41,7 +41,13 @@ def check_positions(work: Workbench, piece: Piece) -> None:
         )
 
 
-def _columns(work: Workbench, piece: Piece, node: ast.AST) -> ast.expr | None:
+@once_per_node
+def _chosen(statement: ast.stmt) -> list[tuple[str, ast.expr]]:
+    """(name, what chooses columns of it) wherever a statement does so by position."""
+    return [told for node in nodes_of(statement) if (told := _columns(node)) is not None]
+
+
+def _columns(node: ast.AST) -> tuple[str, ast.expr] | None:
     """What chooses columns in ``rows.iloc[:, …]``, ``rows.values[:, …]``, ``rows.columns[…]``."""
     if not (
         isinstance(node, ast.Subscript)
@@ -50,13 +56,10 @@ def _columns(work: Workbench, piece: Piece, node: ast.AST) -> ast.expr | None:
         and isinstance(holder.value, ast.Name)
     ):
         return None
-    name = holder.value.id
-    if not work.anatomy.base(name, work.program.writer(piece, name)):
-        return None
     chosen: ast.expr | None = node.slice
     if holder.attr != "columns":
         several = isinstance(chosen, ast.Tuple) and len(chosen.elts) == 2
         chosen = chosen.elts[1] if several and isinstance(chosen, ast.Tuple) else None
     counts = isinstance(chosen, ast.Slice | ast.Constant | ast.UnaryOp)
     whole = isinstance(chosen, ast.Slice) and chosen.lower is None and chosen.upper is None
-    return chosen if counts and not whole else None
+    return (holder.value.id, chosen) if chosen and counts and not whole else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.columns import unread_column
@@ -17,6 +18,7 @@ from nbprod.extraction.nearby import NEARBY
 from nbprod.extraction.rules import finding, refusal
 from nbprod.notebook.effects import is_in_place, root_name
 from nbprod.notebook.graph import GIVEN_NAMES
+from nbprod.notebook.syntax import nodes_of, once_per_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,6 +48,12 @@ class Slice:
     def mutates(self) -> set[str]:
         """Names whose objects the statements may change in place."""
         return {name for piece in self.pieces for name in piece.names.mutates}
+
+    @cached_property
+    def touched(self) -> set[str]:
+        """Names whose objects the statements may change, or give another name."""
+        shared = (held for piece in self.pieces for held in piece.names.aliases.values())
+        return self.mutates.union(*shared)
 
 
 class Program:
@@ -173,10 +181,14 @@ class Program:
 
     def _check_order(self, result: Slice) -> None:
         """An input must not be assigned by a statement of the slice that ran before it was made."""
+        first: dict[str, Piece] = {}
+        for piece in result.pieces:
+            for name in _written(piece) & result.inputs.keys():
+                first.setdefault(name, piece)
         for name, writer in result.inputs.items():
-            for piece in result.pieces:
-                if writer is not None and piece.order < writer.order and name in _written(piece):
-                    raise self._two_things(name, piece)
+            before = first.get(name)
+            if before is not None and writer is not None and before.order < writer.order:
+                raise self._two_things(name, before)
 
     def _two_things(self, name: str, piece: Piece) -> Exception:
         return refusal(
@@ -262,10 +274,18 @@ def _written(piece: Piece) -> set[str]:
     return {*piece.names.binds, *piece.names.mutates}
 
 
-def _certain_changes(piece: Piece) -> set[str]:
+def _certain_changes(piece: Piece) -> frozenset[str]:
     """Names whose objects a statement surely changes: parts assigned, methods known to do it."""
+    found = _parts_changed(piece.node)
+    # through another name for the same object, too
+    held = {root for name in found for root in piece.names.mutates if root != name}
+    return found | held if held else found
+
+
+@once_per_node
+def _parts_changed(statement: ast.stmt) -> frozenset[str]:
     found: set[str | None] = set()
-    for node in piece.nodes:
+    for node in nodes_of(statement):
         if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
             found.add(root_name(node))
         elif isinstance(node, ast.AugAssign):
@@ -275,6 +295,4 @@ def _certain_changes(piece: Piece) -> set[str]:
                 found.add(root_name(node.func))
             elif isinstance(node.func, ast.Name):
                 found |= {root_name(item) for item in node.args}
-    # through another name for the same object, too
-    held = {root for name in found if name for root in piece.names.mutates if root != name}
-    return {name for name in found if name} | held
+    return frozenset(name for name in found if name)

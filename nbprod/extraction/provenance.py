@@ -13,7 +13,7 @@ from nbprod.extraction.writing import recover
 from nbprod.records import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 MANIFEST = "nbprod.json"
 FORMAT = 1
@@ -139,9 +139,10 @@ def packed(text: str, runs: list[list[Any]], cells: Mapping[str, str]) -> list[s
     Its lines; where lines are those of their cell, [how many, by how much they are indented].
     """
     origins = origins_of(runs)
+    split = {cell: cells.get(cell, "").split("\n") for cell, _ in origins.values()}
     told: list[str | list[int]] = []
     for number, line in enumerate(text.split("\n"), start=1):
-        indent = _indented_by(line, _cell_line(origins.get(number), cells))
+        indent = _indented_by(line, _cell_line(origins.get(number), split))
         if indent is None:
             told.append(line)
         elif told and isinstance(told[-1], list) and told[-1][1] == indent:
@@ -158,6 +159,7 @@ def base_text(manifest: Mapping[str, Any], path: str) -> str:
     """
     cells = {cell: told["source"] for cell, told in manifest.get("cells", {}).items()}
     origins = origins_of(manifest.get("lines", {}).get(path, []))
+    split = {cell: source.split("\n") for cell, source in cells.items()}
     lines: list[str] = []
     for item in manifest.get("base", {}).get(path, []):
         if isinstance(item, str):
@@ -165,7 +167,7 @@ def base_text(manifest: Mapping[str, Any], path: str) -> str:
             continue
         count, indent = item
         for _ in range(count):
-            line = _cell_line(origins.get(len(lines) + 1), cells) or ""
+            line = _cell_line(origins.get(len(lines) + 1), split) or ""
             lines.append(" " * indent + line if line else "")
     text = "\n".join(lines)
     if sha256(text) != manifest["files"].get(path):
@@ -185,10 +187,10 @@ def origins_of(runs: list[list[Any]]) -> dict[int, tuple[str, int]]:
     }
 
 
-def _cell_line(place: tuple[str, int] | None, cells: Mapping[str, str]) -> str | None:
+def _cell_line(place: tuple[str, int] | None, cells: Mapping[str, Sequence[str]]) -> str | None:
     if place is None:
         return None
-    lines = cells.get(place[0], "").split("\n")
+    lines = cells.get(place[0], ("",))
     return lines[place[1] - 1] if place[1] <= len(lines) else None
 
 

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.imports import is_standard
-from nbprod.notebook.syntax import children
+from nbprod.notebook.syntax import children, once_per_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,24 +82,20 @@ class _Imports:
         self.optional: set[str] = set()
         self.own: set[str] = set()  # paths in the package
         self.path = path
-        for node in tree.body:
-            self._read(node, perhaps=False)
+        for statement in tree.body:
+            for node, perhaps in _import_statements(statement):
+                self._read(node, perhaps=perhaps)
 
-    def _read(self, node: ast.AST, *, perhaps: bool) -> None:
+    def _read(self, node: ast.Import | ast.ImportFrom, *, perhaps: bool) -> None:
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level:
+        elif node.level:
             self._read_own(node)
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         outside = {name for name in names if not is_standard(name)}
         (self.optional if perhaps else self.outside).update(outside)
-        guarded = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        maybe = perhaps or guarded or isinstance(node, ast.Try)
-        for child in children(node):
-            if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
-                self._read(child, perhaps=maybe)
 
     def _read_own(self, node: ast.ImportFrom) -> None:
         folder = self.path.split("/")[: -node.level]
@@ -107,6 +103,25 @@ class _Imports:
             self.own.add("/".join([*folder, *node.module.split(".")]) + ".py")
         else:
             self.own |= {"/".join([*folder, alias.name]) + ".py" for alias in node.names}
+
+
+@once_per_node
+def _import_statements(statement: ast.stmt) -> list[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """Every import within a statement, and whether the code can do without it."""
+    found: list[tuple[ast.Import | ast.ImportFrom, bool]] = []
+    pending: list[tuple[ast.AST, bool]] = [(statement, False)]
+    while pending:
+        node, perhaps = pending.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.append((node, perhaps))
+        guarded = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        maybe = perhaps or guarded or isinstance(node, ast.Try)
+        pending += [
+            (child, maybe)
+            for child in children(node)
+            if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case)
+        ]
+    return found
 
 
 def _reached(files: Mapping[str, _Imports], starts: Iterable[str]) -> set[str]:

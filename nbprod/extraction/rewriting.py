@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import libcst as cst
@@ -47,6 +47,11 @@ class Rewrite:
     def __bool__(self) -> bool:
         return bool(self.names or self.extras or self.label_of or self.drop_label_safely)
 
+    @cached_property
+    def wanted(self) -> frozenset[str]:
+        """The names of which something becomes."""
+        return frozenset((*self.names, *self.extras, *self.label_of))
+
     def about(self, mentioned: Iterable[str]) -> tuple[object, ...]:
         """What of it matters to a statement that mentions these names, as a key."""
         told = sorted(mentioned)
@@ -66,8 +71,8 @@ def rewrite(syntax: Statement, how: Rewrite) -> Statement:
     if not how:
         return syntax
     mentioned, _ = _mentioned(syntax)
-    wanted = how.names.keys() | how.extras.keys() | how.label_of
-    if not wanted & mentioned and not how.drop_label_safely:
+    wanted = how.wanted
+    if wanted.isdisjoint(mentioned) and not how.drop_label_safely:
         return syntax
     told = how.about(mentioned)
     known = _REWRITTEN.get((syntax, told))
@@ -83,7 +88,7 @@ _REWRITTEN: dict[tuple[Statement, tuple[object, ...]], Statement] = {}
 _MOST_REWRITTEN = 4096
 
 
-def _rewritten(syntax: Statement, how: Rewrite, wanted: set[str] | frozenset[str]) -> Statement:
+def _rewritten(syntax: Statement, how: Rewrite, wanted: frozenset[str]) -> Statement:
     _, scoped = _mentioned(syntax)
     if not scoped or not wanted & _bound_inside(syntax):
         return _Rewriter(how).changed(syntax)  # no inner scope can hide any of the names

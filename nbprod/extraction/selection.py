@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, TypeGuard
 
 from nbprod.extraction.bars import without_bars
@@ -13,7 +12,7 @@ from nbprod.extraction.expansion import expand
 from nbprod.extraction.frame_lists import FrameLists
 from nbprod.extraction.learning import made_by
 from nbprod.extraction.meanings import writes_file
-from nbprod.extraction.pieces import CellSyntax, Piece, statement, text_of
+from nbprod.extraction.pieces import Piece, pieces_of
 from nbprod.extraction.rules import finding, refusal
 from nbprod.extraction.showing import only_shows, shown_names
 from nbprod.extraction.star_imports import names_used, star_findings, used_of_star
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 # Roles whose statements become functions, and may handle several frames at once.
 _SEVERAL_FRAMES = frozenset({"data", "split", "fit", "features", "train", "predict"})
 STAYS = frozenset({"", "skip"})
-_NOTHING = statement("pass")[1]  # in the place of syntax that stays in the notebook
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,6 @@ def select(document: Document, known: Code | None = None) -> Selection:
         selection.findings += star_findings(cells, selection.stars)
     order = 0
     for code in cells:
-        lines = code.source.split("\n")
         for line, text in code.dropped:
             for name in names_bound(text):
                 selection.commands[name] = (code.cell.cell_id, line, text)
@@ -114,20 +111,11 @@ def select(document: Document, known: Code | None = None) -> Selection:
                 selection.unseen.append((code.cell.cell_id, text))
             if code.role not in STAYS:
                 selection.findings.append(command_finding(text, code.cell.cell_id, line))
-        syntax = CellSyntax(code)
-        for index, node in enumerate(code.tree.body if code.tree else ()):
+        if code.tree is None:
+            continue
+        where = (code.cell.cell_id, code.role, code.source, code.tree)
+        for piece in pieces_of(*where, order + 1, selection.reader):
             order += 1
-            piece = Piece(
-                cell_id=code.cell.cell_id,
-                role=code.role if code.role != "skip" else "",
-                order=order * 100,
-                line=node.lineno,
-                node=node,
-                syntax=_NOTHING if code.role in STAYS else partial(syntax.__getitem__, index),  # type: ignore[arg-type]
-                names=selection.names(node),
-                code=text_of(lines, node),
-                notes={"skip": "1"} if code.role == "skip" else {},
-            )
             _place(selection, piece, stays=code.role in STAYS)
     return selection
 
@@ -190,7 +178,7 @@ def _place(selection: Selection, piece: Piece, *, stays: bool) -> None:
             parts = expand(selection.lists.spelled_out(piece), selection.names, selection.makers)
         for index, part in enumerate(parts):
             object.__setattr__(part, "order", piece.order + index)
-            if not left_behind(selection, part):
+            if part is piece or not left_behind(selection, part):
                 selection.pieces.append(part)
                 selection.lists.note(part)
                 if (made := made_by(part.node)) is not None:

@@ -170,7 +170,7 @@ def _tell_all_rows(work: Workbench, piece: Piece) -> None:
 
 def _check_transform(work: Workbench, piece: Piece) -> None:
     """A transform must not learn from the rows of a request, call others, or lose rows."""
-    if learns(piece):
+    if learns(piece.node):
         raise refusal(
             "NBX021",
             f"features cell {piece.cell_id} line {piece.line} learns: `{piece.first_line}`",

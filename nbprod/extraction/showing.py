@@ -6,12 +6,15 @@ import ast
 from typing import TYPE_CHECKING
 
 from nbprod.notebook.effects import DISPLAY_MODULES, DISPLAY_NAMES, is_to_look_at, root_name
-from nbprod.notebook.syntax import nodes_of
+from nbprod.notebook.syntax import nodes_of, once_per_node
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from nbprod.notebook.graph import CellCode
+
+
+_PLOTTING = DISPLAY_MODULES - {"tqdm", "warnings"}
 
 
 def only_shows(node: ast.stmt, modules: Mapping[str, str], shown: Collection[str]) -> bool:
@@ -33,10 +36,19 @@ def only_shows(node: ast.stmt, modules: Mapping[str, str], shown: Collection[str
 
 
 def _is_plot(node: ast.expr, modules: Mapping[str, str], shown: Collection[str]) -> bool:
-    root = root_name(node)
-    if root is None or not isinstance(node, ast.Call | ast.Attribute | ast.Subscript):
-        return False
-    return root in shown or modules.get(root, "") in DISPLAY_MODULES - {"tqdm", "warnings"}
+    root = _root(node)
+    return bool(root) and _shows_by(root, modules, shown)
+
+
+@once_per_node
+def _root(node: ast.expr) -> str:
+    """The name that a call, an attribute or a part starts from; "" for anything else."""
+    made = isinstance(node, ast.Call | ast.Attribute | ast.Subscript)
+    return (root_name(node) or "") if made else ""
+
+
+def _shows_by(root: str, modules: Mapping[str, str], shown: Collection[str]) -> bool:
+    return root in shown or modules.get(root, "") in _PLOTTING
 
 
 def _sets_display(target: ast.expr, modules: Mapping[str, str]) -> bool:
@@ -54,21 +66,31 @@ def shown_names(cells: Collection[CellCode], modules: Mapping[str, str]) -> froz
     shown = set(DISPLAY_NAMES)
     other: set[str] = set()
     for code in cells:
-        for node in code.nodes:
-            if not isinstance(node, ast.Assign):
-                continue
-            names = {
-                item.id
-                for target in node.targets
-                for item in nodes_of(target)
-                if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
-            }
-            if _is_plot(node.value, modules, frozenset(shown)):
+        for root, names in _assigned(code.tree) if code.tree else ():
+            if root and _shows_by(root, modules, shown):
                 shown |= names
             else:
                 other |= names
     shown -= other
     return frozenset(shown | _showing_functions(cells, modules, shown))
+
+
+@once_per_node
+def _assigned(tree: ast.Module) -> list[tuple[str, frozenset[str]]]:
+    """Every assignment of a cell: the name its value starts from, and the names that get it."""
+    return [
+        (
+            _root(node.value),
+            frozenset(
+                item.id
+                for target in node.targets
+                for item in nodes_of(target)
+                if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
+            ),
+        )
+        for node in nodes_of(tree)
+        if isinstance(node, ast.Assign)
+    ]
 
 
 def _showing_functions(

@@ -22,12 +22,13 @@ def state_kinds(work: Workbench) -> dict[str, str]:
         *(name for name, piece in work.definitions.pieces.items() if piece.is_definition),
     }
     known: dict[str, str] = {}
+    binding: dict[str, list[Piece]] = {}
     for piece in pieces:
         for name in piece.names.binds:
-            kinds = [
-                _bound(item, name, classes, known) for item in pieces if name in item.names.binds
-            ]
-            known[name] = common(kinds)
+            binding.setdefault(name, []).append(piece)
+    for piece in pieces:
+        for name in piece.names.binds:
+            known[name] = common(_bound(item, name, classes, known) for item in binding[name])
     found: dict[str, str] = {}
     for name in work.result.state:
         by = work.learned.get(name)

@@ -15,6 +15,7 @@ from nbprod.extraction.pieces import source_of, statement
 from nbprod.extraction.rewriting import Rewrite, rewrite
 from nbprod.extraction.rules import finding
 from nbprod.notebook.effects import root_name
+from nbprod.notebook.syntax import once_per_node
 
 if TYPE_CHECKING:
     from nbprod.extraction.pieces import Piece
@@ -39,12 +40,14 @@ def name_versions(selection: Selection) -> None:
     pieces = _without_refits(selection, sorted(selection.pieces, key=lambda p: p.order))
     names = {name for piece in pieces if piece.role == "fit" for name in piece.names.binds}
     names |= {name for piece in pieces if piece.role == "fit" for name in piece.names.mutates}
+    places = _places(pieces)
     for name in sorted(names):
-        versions = _versions(pieces, name)
+        versions = _versions(pieces, places.get(name, []), name)
         if versions is None or sum(version.read for version in versions) < 2:
             continue
         _name(selection, versions, name)
         pieces = _renamed(selection, pieces, versions, name)
+        places = _places(pieces)
     selection.pieces[:] = pieces
 
 
@@ -87,14 +90,22 @@ def _given(node: ast.stmt) -> set[str]:
     return {root for part in parts if (root := root_name(part)) is not None}
 
 
-def _versions(pieces: list[Piece], name: str) -> list[_Version] | None:
+def _places(pieces: list[Piece]) -> dict[str, list[int]]:
+    """For each name, the statements that bind, read or change it."""
+    places: dict[str, list[int]] = {}
+    for index, piece in enumerate(pieces):
+        for name in {*piece.names.binds, *piece.names.needs, *piece.names.mutates}:
+            places.setdefault(name, []).append(index)
+    return places
+
+
+def _versions(pieces: list[Piece], places: list[int], name: str) -> list[_Version] | None:
     """The stretches of a name; None where it is not only learned things that it stands for."""
     versions: list[_Version] = []
     fresh = False  # made, and not learned anything yet
-    for index, piece in enumerate(pieces):
+    for index in places:
+        piece = pieces[index]
         binds, needs = name in piece.names.binds, name in piece.names.needs
-        if not (binds or needs or name in piece.names.mutates):
-            continue
         if piece.is_definition:
             return None  # a function that reads it reads whichever there is
         relearns = learns_alone(piece.node) and _learner(piece.node) == name
@@ -120,6 +131,7 @@ def _learner(node: ast.stmt) -> str:
     return (root_name(value) or "") if isinstance(value, ast.Call) else ""
 
 
+@once_per_node
 def _column(node: ast.stmt) -> str:
     value = getattr(node, "value", None)
     if isinstance(value, ast.Call) and value.args:

@@ -81,9 +81,12 @@ _NUMPY_MEASURES = frozenset(
 DISPLAY_NAMES = frozenset({"fig", "ax", "axes", "axs", "logger", "log"})
 
 
+_CHAINED = (ast.Attribute, ast.Subscript, ast.Call, ast.Starred, ast.Await)
+
+
 def root_name(node: ast.expr) -> str | None:
     """The name that a chain of attributes, subscripts and calls starts from, if it is one."""
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred | ast.Await):
+    while isinstance(node, _CHAINED):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else None
 

@@ -44,6 +44,7 @@ class CellCode:
     error: SyntaxError | None
     reader: Reader  # knows the functions and imports of the whole notebook
     nodes: list[ast.AST]  # all of the tree's, operators and contexts aside
+    imports: list[ast.AST]  # those of them that are import statements
 
     @cached_property
     def names(self) -> Names:
@@ -67,7 +68,7 @@ def understand(document: Document) -> tuple[CellCode, ...]:
 def read_code(document: Document) -> Code:
     """A notebook's code cells with their names, its functions and its imports."""
     parsed = [_parsed(cell.source) for cell in document.code_cells]
-    modules = imported_modules(node for cell in parsed for node in cell.nodes)
+    modules = imported_modules(node for cell in parsed for node in cell.imports)
     defined = tuple(
         node
         for cell in parsed
@@ -86,6 +87,7 @@ def read_code(document: Document) -> Code:
             error=found.error,
             reader=reader,
             nodes=found.nodes,
+            imports=found.imports,
         )
         for cell, found in zip(document.code_cells, parsed, strict=True)
     )
@@ -176,6 +178,11 @@ class _Parsed:
     tree: ast.Module | None
     error: SyntaxError | None
     nodes: list[ast.AST]
+
+    @cached_property
+    def imports(self) -> list[ast.AST]:
+        """Its import statements, wherever they stand."""
+        return [node for node in self.nodes if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nbprod.notebook.bindings import Bindings, FunctionNames
@@ -33,9 +34,9 @@ class Names:
     aliases: dict[str, frozenset[str]]  # bound name -> incoming names it may share its object with
     global_writes: dict[str, int]  # by functions that say `global`
 
-    @property
+    @cached_property
     def needs(self) -> dict[str, int]:
-        """Every name it reads, now or later."""
+        """Every name it reads, now or later; nobody may change it."""
         return {**self.deferred, **self.reads}
 
 

@@ -60,7 +60,7 @@ def star_imports(cells: Sequence[CellCode], folder: Path) -> list[Star]:
     found = [
         (code.cell.cell_id, node.lineno, "." * node.level + (node.module or ""))
         for code in cells
-        for node in code.nodes
+        for node in code.imports
         if isinstance(node, ast.ImportFrom) and is_star(node)
     ]
     asked = tuple(sorted({module for _, _, module in found if not module.startswith(".")}))

@@ -7,11 +7,28 @@ every cell of a notebook is walked through many times.
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_Node = TypeVar("_Node", bound=ast.AST)
+_Told = TypeVar("_Told")
+_MOST_REMEMBERED = 8192
 
 # Fields that hold no code: marks, and names and numbers as plain text.
 _MARKS = frozenset({"ctx", "op", "ops", "kind", "type_comment", "type_ignores", "id", "attr"})
 _MARKS |= {"arg", "asname", "module", "level", "lineno", "is_async", "simple", "conversion"}
 _PARTS: dict[type[ast.AST], tuple[str, ...]] = {}
+
+
+def once_per_node(read: Callable[[_Node], _Told]) -> Callable[[_Node], _Told]:
+    """Remember what a function tells of a node, which nobody may change from then on.
+
+    Most statements of an edited notebook were there before, and are the very same nodes.
+    """
+    return lru_cache(maxsize=_MOST_REMEMBERED)(read)
 
 
 def children(node: ast.AST) -> list[ast.AST]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nbprod.errors import ConfigError
@@ -40,6 +41,11 @@ def role_of(tags: Iterable[str]) -> str:
 
 def roles_of(tags: Iterable[str]) -> tuple[str, ...]:
     """Every role that a cell's tags name, in their order, each once."""
+    return _roles_of(tuple(tags))
+
+
+@lru_cache(maxsize=1024)
+def _roles_of(tags: tuple[str, ...]) -> tuple[str, ...]:
     named = (
         tag.removeprefix(PREFIX).strip()
         for tag in tags

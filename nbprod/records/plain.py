@@ -61,6 +61,8 @@ def sha256(content: bytes | str) -> str:
 
 
 def _finite(value: Any) -> Any:
+    if isinstance(value, str):  # most of what there is
+        return value
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import importlib
 import itertools
 import os
@@ -13,12 +15,14 @@ from typing import Any
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from made_notebooks import Cells, content, notebooks, written
 
-from nbprod.extraction import extract
-from nbprod.notebook import read_notebook
+from nbprod.extraction import extract, module, pieces, rewriting
+from nbprod.notebook import read_notebook, reading
 
 NUMBER = itertools.count()
+ROOMS = ("nbprod.extraction", "nbprod.notebook")
 # Extracts in a process of its own; what the notebook imports may be missing there.
 ELSEWHERE = """
 import os, sys
@@ -88,6 +92,41 @@ def test_extraction_is_deterministic_idempotent_and_true(
     pd.testing.assert_frame_equal(held_out, namespace["X_holdout"])
     pd.testing.assert_frame_equal(predictions, namespace["predictions"])
     assert model == namespace["model"]
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(before=notebooks(), after=notebooks(), edited=st.integers(0, 30), line=st.booleans())
+def test_an_edited_notebook_becomes_what_it_would_have_become_at_once(
+    before: Cells, after: Cells, edited: int, line: bool, tmp_path: Path
+) -> None:
+    """What is remembered of cells and statements, of this and of other notebooks, changes no byte."""
+    folder = tmp_path / str(next(NUMBER))
+    package = folder / "package"
+    role, source = after[edited % len(after)]
+    new = f"edited = {edited}\n{source}" if line else f"# told of {edited}\n\n{source}"
+    changed = [*after[: edited % len(after)], (role, new), *after[edited % len(after) + 1 :]]
+    for cells in (before, after, changed):
+        path = written(folder, tuple(cells))
+        warm = extract(path, package, label="late", project_path=folder)
+    forget()
+    cold = extract(path, folder / "cold" / "package", label="late", project_path=folder)
+    assert content(package) == content(folder / "cold" / "package")
+    assert warm.findings == cold.findings
+
+
+def forget() -> None:
+    """All that nbprod remembers of notebooks in this process, gone."""
+    for item in gc.get_objects():
+        if isinstance(item, functools._lru_cache_wrapper) and str(item.__module__).startswith(
+            ROOMS
+        ):
+            item.cache_clear()
+    assert pieces.pieces_of.cache_info().currsize == 0
+    for remembered in (module._MADE, reading._READERS, rewriting._REWRITTEN):
+        assert remembered
+        remembered.clear()
 
 
 @pytest.mark.parametrize(
