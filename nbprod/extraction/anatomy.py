@@ -433,15 +433,19 @@ def _check_whole_rows(piece: Piece | None) -> None:
     if not (isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Slice)):
         return
     holder = value.value
+    if not isinstance(holder, ast.Attribute | ast.Subscript) or piece is None:
+        return
     column = isinstance(holder, ast.Attribute) and holder.attr not in ("iloc", "loc", "values")
     column = column or (
         isinstance(holder, ast.Subscript) and isinstance(holder.slice, ast.Constant)
     )
-    if column and piece is not None:
+    if column:
         raise refusal(
             "NBX023",
             f"the split cell {piece.cell_id} chooses rows of one column: `{piece.first_line}`",
-            hint="choose rows of the whole frame, and take the column in a features cell",
+            hint="choose rows of the whole frame, training and held-out ones alike, as"
+            f" `train = {ast.unparse(holder.value)}[{ast.unparse(value.slice)}]`;"
+            " take the column in a features cell, and the label by its name",
             cell_id=piece.cell_id,
             line=piece.line,
         )

@@ -288,8 +288,10 @@ def _find_extras(selection: Selection, result: Definitions, given: frozenset[str
         for other, line in piece.names.global_writes.items():
             raise refusal(
                 "NBX023",
-                f"cell {piece.cell_id}: a function assigns the global name {other}",
-                hint=f"return {other}, and assign it where the function is called",
+                f"cell {piece.cell_id}: {name}() assigns the global name {other}: a module has no"
+                " globals that change",
+                hint=f"return {other}, and assign it where {name}() is called; or let it return"
+                f" once, at its end, and call it by statements: `kept = {name}(...)`",
                 cell_id=piece.cell_id,
                 line=line,
             )

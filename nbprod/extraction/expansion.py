@@ -132,7 +132,7 @@ def _loops(piece: Piece, names: NamesOf) -> _Parts | None:
     if (
         not isinstance(node, ast.For)
         or node.orelse
-        or len(piece.names.mutates) < 2
+        or len({*piece.names.mutates, *(piece.names.binds.keys() & piece.names.needs.keys())}) < 2
         or _leaves_loop(node.body)
     ):
         return None

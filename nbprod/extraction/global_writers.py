@@ -1,7 +1,8 @@
 """Functions that assign global names: where one is called as a statement, its body stands instead.
 
 ``def learn(rows): global largest; largest = rows["x"].max()`` and ``learn(train)`` say
-``largest = train["x"].max()``. A module has no globals that change; a call whose result is used
+``largest = train["x"].max()``. What the function returns at its end goes where ``best =
+learn(train)`` keeps it. A module has no globals that change: a call within a larger expression
 cannot be put so, and is refused.
 """
 
@@ -33,7 +34,7 @@ def inline_global_writers(selection: Selection) -> None:
         if isinstance(piece.node, ast.FunctionDef) and piece.names.global_writes
     ]
     for writer in writers:
-        if not _is_plain(writer.node):
+        if not _is_plain(writer):
             continue
         (name,) = writer.names.binds
         users = [p for p in selection.pieces if p is not writer and name in p.names.needs]
@@ -45,10 +46,13 @@ def inline_global_writers(selection: Selection) -> None:
         selection.pieces.remove(writer)
 
 
-def _is_plain(node: ast.stmt) -> bool:
+def _is_plain(writer: Piece) -> bool:
     """Whether a function's statements mean the same outside of it."""
+    node, syntax = writer.node, writer.syntax
     if not isinstance(node, ast.FunctionDef) or node.decorator_list:
         return False
+    if not isinstance(syntax, cst.FunctionDef) or not isinstance(syntax.body, cst.IndentedBlock):
+        return False  # def learn(): global n; n = 1
     arguments = node.args
     if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs:
         return False
@@ -56,15 +60,18 @@ def _is_plain(node: ast.stmt) -> bool:
         return False
     leaves = (ast.Return, ast.Yield, ast.YieldFrom, ast.Nonlocal)
     inner = [item for item in ast.walk(node) if isinstance(item, leaves)]
-    last = node.body[-1]
-    inner = [item for item in inner if item is not last or getattr(item, "value", None)]
+    inner = [item for item in inner if item is not node.body[-1]]
     declares = [item for item in ast.walk(node) if isinstance(item, ast.Global)]
     return not inner and all(item in node.body for item in declares)
 
 
 def _call_of(piece: Piece, name: str) -> dict[str, ast.expr] | None:
-    """What a statement ``name(...)`` gives, by position as "0", "1" or by name; None for others."""
-    call = piece.node.value if isinstance(piece.node, ast.Expr) else None
+    """What a statement ``name(...)`` or ``kept = name(...)`` gives; None for any other.
+
+    By position as "0", "1" or by name.
+    """
+    node = piece.node
+    call = node.value if isinstance(node, ast.Expr | ast.Assign) else None
     if not (
         isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == name
     ):
@@ -83,23 +90,26 @@ def _inline(selection: Selection, writer: Piece, call: Piece, given: dict[str, a
     assert isinstance(syntax, cst.FunctionDef)
     assert isinstance(syntax.body, cst.IndentedBlock)
     names, first = _bound_arguments(selection, writer, call, given)
-    made: list[tuple[Statement, int]] = [(item, call.line) for item in first]
-    lines = [item for item in block_lines(syntax.body) if not _only_declares(item)]
-    places = [
-        writer.line + item.lineno - node.lineno
-        for item in node.body
-        if not isinstance(item, ast.Global)
-    ]
-    made += [
-        (rewrite(line, Rewrite(names=names)).deep_clone(), place)
-        for line, place in zip(lines, places, strict=True)
-    ]
+    at_call = (call.cell_id, call.line)
+    made: list[tuple[Statement, tuple[str, int]]] = [(item, at_call) for item in first]
+    for line, item in zip(block_lines(syntax.body), node.body, strict=True):
+        if isinstance(item, ast.Global):
+            continue
+        text: Statement = rewrite(line, Rewrite(names=names)).deep_clone()
+        if isinstance(item, ast.Return):
+            text = _kept(call, text)
+        made.append((text, (writer.cell_id, writer.line + item.lineno - node.lineno)))
+    if isinstance(call.node, ast.Assign) and not isinstance(node.body[-1], ast.Return):
+        made.append((_kept(call, None), at_call))
+    if above := call.syntax.leading_lines:
+        text, place = made[0]
+        made[0] = (text.with_changes(leading_lines=[*above, *text.leading_lines]), place)
     found: list[Piece] = []
-    for text, line in made:
+    for text, (cell_id, line) in made:
         parsed = ast.parse(source_of(text)).body[0]
         piece = replace(
             call,
-            cell_id=writer.cell_id if line != call.line else call.cell_id,
+            cell_id=cell_id,
             line=line,
             node=parsed,
             syntax=text,
@@ -110,8 +120,8 @@ def _inline(selection: Selection, writer: Piece, call: Piece, given: dict[str, a
             found += expand(piece, selection.names, selection.makers)
     for index, piece in enumerate(found):
         object.__setattr__(piece, "order", call.order + index)
-    place = selection.pieces.index(call)
-    selection.pieces[place : place + 1] = found
+    index = selection.pieces.index(call)
+    selection.pieces[index : index + 1] = found
     written = ", ".join(writer.names.global_writes)
     selection.findings.append(
         finding(
@@ -131,7 +141,8 @@ def _bound_arguments(
     assert isinstance(node, ast.FunctionDef)
     inner = names_of(node.body)
     parameters = [item.arg for item in node.args.args]
-    own = {*parameters, *inner.binds} - writer.names.global_writes.keys()
+    global_writes = writer.names.global_writes.keys()  # other values by the time they are read
+    own = {*parameters, *inner.binds} - global_writes
     taken = {
         name
         for piece in (*selection.pieces, *selection.untagged, *selection.parameters)
@@ -145,15 +156,23 @@ def _bound_arguments(
         value = given.get(str(index), given.get(name))
         text = part_source(call, value) if value is not None else ""
         if value is None and name in defaults:
-            value, text = defaults[name], ast.unparse(defaults[name])
-        if isinstance(value, ast.Name | ast.Constant) and name not in inner.binds:
+            value, text = defaults[name], part_source(writer, defaults[name])
+        plain = isinstance(value, ast.Name | ast.Constant) and text not in global_writes
+        if plain and name not in inner.binds:
             names[name] = text
         elif value is not None:
             first.append(statement(f"{names.get(name, name)} = {text}")[1])
     return names, first
 
 
-def _only_declares(item: Statement) -> bool:
-    return isinstance(item, cst.SimpleStatementLine) and isinstance(
-        item.body[0], cst.Global | cst.Return
-    )
+def _kept(call: Piece, returned: Statement | None) -> Statement:
+    """The statement that called a function, with what the function returns in the call's place."""
+    line = returned.body[0] if isinstance(returned, cst.SimpleStatementLine) else None
+    value = line.value if isinstance(line, cst.Return) else None
+    syntax = call.syntax
+    assert isinstance(syntax, cst.SimpleStatementLine)
+    whole = syntax.body[0]
+    assert isinstance(whole, cst.Assign | cst.Expr)
+    changed = whole.with_changes(value=value or cst.Name("None"))
+    above = returned.leading_lines if returned is not None else ()
+    return syntax.with_changes(body=[changed], leading_lines=above).deep_clone()

@@ -38,7 +38,7 @@ def hoist(selection: Selection, program: Program, anatomy: Anatomy) -> bool:
     learned: dict[str, str] = {}  # a statistic of whatever rows -> the name that it has
     found = False
     for piece in [item for item in program.steps if item.role == "features"]:
-        if not _holds_statistic(piece.node):
+        if not holds_statistic(piece.node):
             continue
         rows = {
             name for name in program.needs(piece) if anatomy.rows(name, program.writer(piece, name))
@@ -69,8 +69,8 @@ def hoist(selection: Selection, program: Program, anatomy: Anatomy) -> bool:
 
 
 @once_per_node
-def _holds_statistic(node: ast.stmt) -> bool:
-    """Whether a look at whose rows they are is worth its time."""
+def holds_statistic(node: ast.stmt) -> bool:
+    """Whether a statement takes a statistic, whosever rows it is of."""
     return isinstance(node, ast.Assign | ast.AugAssign | ast.Expr) and any(
         isinstance(item, ast.Attribute) and item.attr in STATISTICS for item in nodes_of(node)
     )

@@ -28,12 +28,14 @@ def one_for_each(
 ) -> list[cst.For] | None:
     """A loop for each object that the loop's body changes; None where that cannot be said apart.
 
+    ``train = pd.merge(train, found)`` changes what the name stands for from turn to turn, too.
+
     body: its statements, each as both trees.
     """
     told = [names(item) for item, _ in body]
-    own = {name for item in told for name in item.binds}
+    own = {name for item in told for name in item.binds} - _carried(told)
     own |= {item.id for item in ast.walk(node.target) if isinstance(item, ast.Name)}
-    changed = [name for item in told for name in item.mutates if name not in own]
+    changed = [name for item in told for name in (*item.mutates, *item.binds) if name not in own]
     outputs = list(dict.fromkeys(changed))
     if len(outputs) < 2 or root_name(node.iter) in outputs or any(own & set(outputs)):
         return None
@@ -56,6 +58,12 @@ def one_for_each(
         return None  # each does something else: not the same for several frames
     first, *others = loops
     return [first, *(loop.with_changes(leading_lines=()) for loop in others)]
+
+
+def _carried(told: list[Names]) -> set[str]:
+    """Names that a body assigns from what they were, from turn to turn."""
+    fresh = {name for item in told for name in item.binds if name not in item.needs}
+    return {name for item in told for name in item.binds} - fresh
 
 
 def _shape(loop: cst.For, output: str) -> str:

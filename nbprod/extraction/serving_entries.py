@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from nbprod.extraction.arrays import as_frame
 from nbprod.extraction.chains import different_step
+from nbprod.extraction.hoisting import holds_statistic
 from nbprod.extraction.lineage import moves_rows
 from nbprod.extraction.meanings import (
     has_effect,
@@ -324,7 +325,10 @@ def _compare(work: Workbench, value: Value, rows: str) -> None:
             "NBX013",
             f"{name} is not made like {work.features[0]}{told}: held-out rows would get other"
             " features than training rows",
-            hint="make both by one function, or by the same statements",
+            hint="training and held-out rows each have a value of their own here: learn it from the"
+            " training rows in a fit cell, and use that for both"
+            if step is not None and holds_statistic(step.node)
+            else "make both by one function, or by the same statements",
             cell_id=step.cell_id if step else cell_id,
             line=step.line if step else line,
         )

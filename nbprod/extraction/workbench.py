@@ -33,6 +33,17 @@ if TYPE_CHECKING:
     from nbprod.records import Finding
 
 
+_LOOPS_APART = (
+    "fit in a fit cell, in a loop of its own that keeps what each turn learns from training rows:"
+    " `learned[column] = ...`; then a loop in a features cell, `for column, found in"
+    " learned.items()`, applies it to both frames alike"
+)
+_ONE_FUNCTION = (
+    "make features of each frame by the same function; what depends on several rows is learned from"
+    " the training rows in a fit cell"
+)
+
+
 @dataclass
 class Assembly:
     """What the module is made of: entry functions, and the fields of its State."""
@@ -300,16 +311,11 @@ class Workbench:
             written = (*piece.names.binds, *piece.names.mutates)
             if not any(self.rows(name, piece) >= {"train", "holdout"} for name in written):
                 continue
-            loops = isinstance(piece.node, ast.For)
             return refusal(
                 "NBX023",
                 f"cell {piece.cell_id} line {piece.line} mixes training and held-out rows:"
                 f" `{piece.first_line}`",
-                hint="fit in a fit cell, keeping what each turn learns: encoders[column] = encoder;"
-                " then transform both frames alike in a features cell"
-                if loops
-                else "make features of each frame by the same function; what depends on several"
-                " rows is learned from the training rows in a fit cell",
+                hint=_LOOPS_APART if isinstance(piece.node, ast.For) else _ONE_FUNCTION,
                 cell_id=piece.cell_id,
                 line=piece.line,
             )
