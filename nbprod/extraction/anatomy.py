@@ -270,7 +270,23 @@ class Anatomy:
             for piece in self.program.steps
             if piece.role == "data" and name in piece.names.binds
         ]
-        return bool(values) and all(is_no_frame(value) for value in values)
+        return bool(values) and all(
+            is_no_frame(value) or self._makes_own_object(value) for value in values
+        )
+
+    def _makes_own_object(self, value: ast.expr | None) -> bool:
+        """``Config()`` of a class that the notebook defines, and that is no kind of frame."""
+        name = (
+            value.func.id
+            if isinstance(value, ast.Call) and isinstance(value.func, ast.Name)
+            else ""
+        )
+        piece = self.program.definitions.pieces.get(name)
+        return (
+            piece is not None
+            and isinstance(piece.node, ast.ClassDef)
+            and not any("Frame" in ast.unparse(base) for base in piece.node.bases)
+        )
 
     def _takes_label(self, piece: Piece, name: str) -> bool:
         return any(self._labelled(node) == name for node in piece.nodes)

@@ -23,17 +23,42 @@ _MADE_OF = frozenset({"float", "int", "sorted", "set", "list", "dict", "len", "r
 
 def learned_values(selection: Selection, program: Program, anatomy: Anatomy) -> bool:
     """Make fit statements of those in features cells that learn, in place; whether any does."""
+    columns = _columns_chosen(program, anatomy)
     learned = {
         id(piece)
         for piece in program.steps
         if piece.role == "features"
-        and _learns(piece.node)
+        and (_learns(piece.node) or _is_one_of(piece.node, columns))
         and _of_training(piece, program, anatomy)
     }
     selection.pieces = [
         piece.as_role("fit") if id(piece) in learned else piece for piece in selection.pieces
     ]
     return bool(learned)
+
+
+def _is_one_of(node: ast.stmt, names: set[str]) -> bool:
+    """Whether a statement gives one of these names its value, and does nothing else."""
+    target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+    return isinstance(target, ast.Name) and target.id in names
+
+
+def _columns_chosen(program: Program, anatomy: Anatomy) -> set[str]:
+    """Names of columns that training rows choose: ``held_out[name]`` takes the same of others."""
+    found: set[str] = set()
+    for piece in program.steps:
+        if piece.role != "features":
+            continue
+        for node in piece.nodes:
+            if (
+                isinstance(node, ast.Subscript)
+                and isinstance(node.slice, ast.Name)
+                and isinstance(node.value, ast.Name)
+                and anatomy.rows(node.value.id, program.writer(piece, node.value.id)) == {"holdout"}
+                and anatomy.rows(node.slice.id, program.writer(piece, node.slice.id)) == {"train"}
+            ):
+                found.add(node.slice.id)
+    return found
 
 
 def _of_training(piece: Piece, program: Program, anatomy: Anatomy) -> bool:

@@ -41,6 +41,7 @@ def sort_out(selection: Selection, label: str) -> None:
     steps = _Steps(selection, label)
     steps.splits()
     steps.after_split()
+    steps.applied()
     steps.learners()
     steps.held_out_features()
     steps.features_of_training()
@@ -159,6 +160,16 @@ class _Steps:
                 self.move(piece, "features")
             elif (outside | chosen) & set(piece.names.needs):
                 chosen.update(name for name in bound if _is_part(name))
+
+    def applied(self) -> None:
+        """What fit cells do to the very frames that a model reads: they apply what was learned."""
+        read = {first for piece in self.of("train") if (first := _fit_argument(piece))}
+        models = self.written_by({"train"})
+        read |= {name for p in self.of("predict") for name in _model_arguments(p, models)}
+        for piece in self.of("fit"):
+            written = {*piece.names.binds, *piece.names.mutates}
+            if written and written <= read and not learns_alone(piece.node):
+                self.move(piece, "features")
 
     # ------------------------------------------------------------ train cells
 

@@ -29,8 +29,9 @@ def find_output(work: Workbench, pieces: list[Piece]) -> tuple[Value, str]:
         or (isinstance(piece.node, ast.For) and own & piece.names.mutates.keys())
     ]
     frames = _frames(work, pieces, assigned)
-    if frames:
-        return _value(work, pieces, frames[-1]), "{}"
+    answering = [piece for piece in frames if not reads_label(work, piece)]
+    if answering:  # a frame of answers beside what was true is there to look at
+        return _value(work, pieces, answering[-1]), "{}"
     stored = [(name, column) for piece in assigned for name, column in _stored(piece)]
     if stored:
         name = stored[-1][0]
@@ -38,6 +39,8 @@ def find_output(work: Workbench, pieces: list[Piece]) -> tuple[Value, str]:
         return (name, work.last_in(pieces, name)), f"{{}}[[{columns}]]"
     plain = [piece for piece in assigned if piece.names.binds]
     scores = [piece for piece in plain if reads_label(work, piece)]
+    if frames and len(scores) == len(plain):
+        return _value(work, pieces, frames[-1]), "{}"
     for piece in [piece for piece in reversed(plain) if piece not in scores] or scores[-1:]:
         column = work.label or "prediction"
         array = f'pd.DataFrame({{{{"{column}": {{}}}}}}, index=features.index)'

@@ -176,13 +176,20 @@ def _name(node: ast.expr) -> str:
 
 
 def _learners(cells: Sequence[CellCode]) -> frozenset[str]:
-    """Names that hold scalers, encoders and the like."""
-    found: set[str] = set()
+    """Names that hold scalers, encoders and the like; the notebook's own classes of them, too."""
+    found = {
+        node.name
+        for code in cells
+        for node in (code.tree.body if code.tree else ())
+        if isinstance(node, ast.ClassDef)
+        and {"fit", "transform"} <= {getattr(item, "name", "") for item in node.body}
+    }
+    own = frozenset(found)
     for code in cells:
         for node in ast.walk(code.tree) if code.tree else ():
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-                made = ast.unparse(node.value)
-                if any(word in made.partition("(")[0] for word in _LEARNERS):
+                made = ast.unparse(node.value).partition("(")[0]
+                if made in own or any(word in made for word in _LEARNERS):
                     found |= {item.id for item in node.targets if isinstance(item, ast.Name)}
     return frozenset(found)
 
@@ -213,7 +220,9 @@ def _read_clues(node: ast.stmt, clues: _Clues, learners: frozenset[str]) -> None
             clues.columns = clues.columns or ast.unparse(target)
         elif isinstance(target, ast.Name):
             held_out = any(word in target.id.lower() for word in _HELD_OUT)
-            if held_out and _selects(node) and not clues.predicts:
+            value = getattr(node, "value", None)
+            again = isinstance(value, ast.expr) and root_name(value) == target.id
+            if held_out and _selects(node) and not clues.predicts and not again:
                 clues.splits = clues.splits or target.id
 
 

@@ -164,6 +164,16 @@ def one_frame_of_features(
                 cell_id=piece.cell_id,
                 line=piece.line,
             )
+    for piece in pieces if label else ():
+        if (told := _fits_on_label(piece)) and set(told[:2]) <= found.keys():
+            raise refusal(
+                "NBX023",
+                f"cell {piece.cell_id} line {piece.line}: {told[2]} is not the column {label!r} by"
+                f" its name: `{piece.first_line[:60]}`",
+                hint=f"take the label by its name: {told[1]}[{label!r}]",
+                cell_id=piece.cell_id,
+                line=piece.line,
+            )
     labels = [name for name in found if looks_like_label(name)]
     if label and len(labels) == 1 and len(found) == 2:
         (name,) = labels
@@ -184,6 +194,22 @@ def one_frame_of_features(
         cell_id=pieces[-1].cell_id,
         line=pieces[-1].line,
     )
+
+
+def _fits_on_label(piece: Piece) -> tuple[str, str, str] | None:
+    """(features, frame, text) of ``model.fit(features, frame[column])``."""
+    for node in piece.nodes:
+        if (
+            isinstance(node, ast.Call)
+            and getattr(node.func, "attr", "") == "fit"
+            and len(node.args) > 1
+            and isinstance(node.args[0], ast.Name)
+            and isinstance(column := node.args[1], ast.Subscript)
+            and isinstance(column.value, ast.Name)
+            and node.args[0].id != column.value.id
+        ):
+            return node.args[0].id, column.value.id, ast.unparse(column)
+    return None
 
 
 def _stop(work: Workbench, found: dict[str, Piece | None]) -> Stop:

@@ -20,6 +20,7 @@ from nbprod.extraction.nearby import NEARBY
 from nbprod.extraction.popped_labels import unpop
 from nbprod.extraction.program import Program
 from nbprod.extraction.rules import finding, refusal
+from nbprod.extraction.same_columns import same_columns
 from nbprod.extraction.untangling import untangle
 from nbprod.extraction.versions import name_versions
 
@@ -75,7 +76,7 @@ class Workbench:
         told = len(selection.findings)
         self.program = Program(selection, definitions)
         self.anatomy = Anatomy(self.program, label, tangled=tangled, joined=joined)
-        for learn in (learned_values, hoist):
+        for learn in (learned_values, same_columns, hoist):
             before = selection.findings[told:]
             if learn(selection, self.program, self.anatomy):
                 # read the program again, with statements in the roles that they play

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import tempfile
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -285,7 +286,10 @@ def _text_content(path: Path, text: str) -> dict[str, Any]:
     import jupytext
 
     try:
-        content: dict[str, Any] = jupytext.reads(text, fmt={"extension": path.suffix})
+        with warnings.catch_warnings():
+            # ids that nbformat draws may be alike, once in a million notebooks: they are not kept
+            warnings.filterwarnings("ignore", "Non-unique cell id")
+            content: dict[str, Any] = jupytext.reads(text, fmt={"extension": path.suffix})
     except Exception as error:  # whatever an unreadable file makes jupytext raise
         raise NotebookError(
             f"{path} is not a notebook that jupytext understands: {error}",

@@ -30,6 +30,7 @@ sort_values sort_index nlargest nsmallest query filter loc iloc dtypes shape col
 summary get_params score predict predict_proba decision_function transform get_feature_names_out
 show display debug warning critical exception print keys values items tolist to_list to_frame
 select_dtypes idxmax idxmin rename_axis equals background_gradient format hide set_caption
+from_predictions from_estimator
 """
 _TO_LOOK_AT_METHODS = frozenset(_TO_LOOK_AT.split())
 _LOOKING_FUNCTIONS = """

@@ -17,6 +17,7 @@ from nbprod.extraction import extract, locate, sync
 from nbprod.notebook import read_notebook
 
 NUMBER = itertools.count()
+UNCHECKED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # a busy machine is slow
 ASSIGNED = re.compile(r"^(\s*[\w.\[\]']+(?:: [\w\[\], ]+)?) = (?!field\()(.+)$")
 Edit = Callable[[str, int], list[str]]
 
@@ -103,9 +104,7 @@ def bodies(package: Path) -> dict[str, str]:
     }
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, deadline=None, suppress_health_check=UNCHECKED)
 @given(cells=notebooks(), random=st.randoms(use_true_random=False))
 def test_extract_after_sync_is_the_identity(cells: Cells, random: Random, tmp_path: Path) -> None:
     """The module stays as it was edited, only the edited cells change; or no byte does."""
@@ -136,9 +135,7 @@ def test_extract_after_sync_is_the_identity(cells: Cells, random: Random, tmp_pa
     assert sync(path, package, label="late", project_path=folder).edited == ()
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, deadline=None, suppress_health_check=UNCHECKED)
 @given(cells=notebooks(), random=st.randoms(use_true_random=False))
 def test_any_edit_goes_back_whole_or_not_at_all(
     cells: Cells, random: Random, tmp_path: Path
@@ -167,9 +164,7 @@ def test_any_edit_goes_back_whole_or_not_at_all(
     assert extract(path, package, label="late", project_path=folder).changed == ()
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, deadline=None, suppress_health_check=UNCHECKED)
 @given(cells=notebooks(), random=st.randoms(use_true_random=False))
 def test_both_sides_of_a_line_are_a_conflict(cells: Cells, random: Random, tmp_path: Path) -> None:
     """A line edited in the cell and in the module: told with the cell, and no byte is written."""

@@ -29,3 +29,10 @@ lin_reg = LinearRegression().fit(X_train, train["charges"])
 
 # %% tags=["nbprod:predict"]
 y_pred = lin_reg.predict(X_test)
+
+# %%
+expected = {
+    "features": X_train,
+    "holdout_features": X_test,
+    "predictions": pd.DataFrame({"charges": y_pred}, index=X_test.index),
+}
