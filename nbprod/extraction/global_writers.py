@@ -92,10 +92,10 @@ def _inline(selection: Selection, writer: Piece, call: Piece, given: dict[str, a
     names, first = _bound_arguments(selection, writer, call, given)
     at_call = (call.cell_id, call.line)
     made: list[tuple[Statement, tuple[str, int]]] = [(item, at_call) for item in first]
-    for line, item in zip(block_lines(syntax.body), node.body, strict=True):
+    for own, item in zip(block_lines(syntax.body), node.body, strict=True):
         if isinstance(item, ast.Global):
             continue
-        text: Statement = rewrite(line, Rewrite(names=names)).deep_clone()
+        text: Statement = rewrite(own, Rewrite(names=names)).deep_clone()
         if isinstance(item, ast.Return):
             text = _kept(call, text)
         made.append((text, (writer.cell_id, writer.line + item.lineno - node.lineno)))

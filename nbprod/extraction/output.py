@@ -29,8 +29,8 @@ def find_output(work: Workbench, pieces: list[Piece]) -> tuple[Value, str]:
         or (isinstance(piece.node, ast.For) and own & piece.names.mutates.keys())
     ]
     frames = _frames(work, pieces, assigned)
-    answering = [piece for piece in frames if not reads_label(work, piece)]
-    if answering:  # a frame of answers beside what was true is there to look at
+    answering = [piece for piece in frames if not _beside_truth(work, piece)]
+    if answering:
         return _value(work, pieces, answering[-1]), "{}"
     stored = [(name, column) for piece in assigned for name, column in _stored(piece)]
     if stored:
@@ -39,7 +39,7 @@ def find_output(work: Workbench, pieces: list[Piece]) -> tuple[Value, str]:
         return (name, work.last_in(pieces, name)), f"{{}}[[{columns}]]"
     plain = [piece for piece in assigned if piece.names.binds]
     scores = [piece for piece in plain if reads_label(work, piece)]
-    if frames and len(scores) == len(plain):
+    if frames and len(scores) == len(plain):  # answers beside what was true, and nothing else
         return _value(work, pieces, frames[-1]), "{}"
     for piece in [piece for piece in reversed(plain) if piece not in scores] or scores[-1:]:
         column = work.label or "prediction"
@@ -78,6 +78,16 @@ def reads_label(work: Workbench, piece: Piece) -> bool:
         work.anatomy.is_label_chain(name, by)
         for name, by in writers.items()
         if by is None or by.role not in ("fit", "train")  # what decodes answers was learned
+    )
+
+
+def _beside_truth(work: Workbench, piece: Piece) -> bool:
+    """Whether a statement puts answers beside the label, to be looked at."""
+    writers = {name: work.program.writer(piece, name) for name in work.program.needs(piece)}
+    return any(
+        work.anatomy.is_label_chain(name, by)
+        for name, by in writers.items()
+        if by is not None and by.role not in ("fit", "train", "predict")
     )
 
 
