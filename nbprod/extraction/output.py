@@ -87,7 +87,7 @@ def _beside_truth(work: Workbench, piece: Piece) -> bool:
     return any(
         work.anatomy.is_label_chain(name, by)
         for name, by in writers.items()
-        if by is not None and by.role not in ("fit", "train", "predict")
+        if by is not None and by.role not in ("fit", "train")
     )
 
 
