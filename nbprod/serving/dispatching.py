@@ -50,8 +50,8 @@ class Worker(Protocol):
     async def answer(self, request: PredictRequest, role: str) -> Reply:
         """The answer of that release."""
 
-    async def answer_many(self, requests: list[PredictRequest], role: str) -> list[Reply]:
-        """The answers of that release to several requests, in one call."""
+    async def shadow(self, shown: bytes) -> int:
+        """Has a shadow answer what it was shown; how many rows it could not."""
 
     async def ping(self) -> None:
         """Returns once the way to that process is open."""

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import ReleaseError
 from nbprod.imports import behind_others
+from nbprod.serving import links
 from nbprod.serving.app import create_app
 from nbprod.serving.dispatching import Dispatcher, Keeper, Worker
 from nbprod.serving.service import Service
+from nbprod.serving.shadowing import shown_requests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -101,7 +103,8 @@ class Ingress:
 class ReleaseWorker:
     """Answers for one release that is not the champion: on trial, kept warm, or a shadow.
 
-    behind: it is a shadow, which nobody waits for: everything else on the machine goes first.
+    link_path: where to take calls over links. behind: it is a shadow, which nobody waits for:
+    everything else on the machine goes first.
     """
 
     def __init__(
@@ -110,9 +113,13 @@ class ReleaseWorker:
         options: ServiceOptions,
         *,
         prepare: Callable[[], None],
+        link_path: Callable[[], str] = str,
         behind: bool = False,
     ) -> None:
         prepare()
+        self._link_path = link_path()
+        self._listener: asyncio.Server | None = None
+        self._starting = asyncio.Lock()
         self._service = load_service(bundle, options)
         if behind:
             stay_behind_others()
@@ -121,9 +128,23 @@ class ReleaseWorker:
         """The release's answer, logged in this process."""
         return await self._service.answer(request, role)
 
-    async def answer_many(self, requests: list[PredictRequest], role: str) -> list[Reply]:
-        """The release's answers to several requests that came over in one call."""
-        return await asyncio.gather(*(self._service.answer(one, role) for one in requests))
+    async def shadow(self, shown: bytes) -> int:
+        """Answer, for the log alone, what came over in one call; how many rows could not be."""
+        requests = shown_requests(shown)
+        replies = await asyncio.gather(*(self._service.answer(one, "shadow") for one in requests))
+        answered = zip(requests, replies, strict=True)
+        return sum(len(request.rows) for request, reply in answered if reply.status != 200)
+
+    async def listen(self) -> str:
+        """Where this process takes calls over links; empty where it does not."""
+        async with self._starting:
+            if self._link_path and self._listener is None:
+                with contextlib.suppress(FileNotFoundError):  # of a process that had this id before
+                    os.unlink(self._link_path)
+                offered = (self.answer, self.shadow, self.ping, self.check)
+                methods = {method.__name__: method for method in offered}
+                self._listener = await links.listen(self._link_path, methods)
+        return self._link_path
 
     async def ping(self) -> None:
         """Nothing; the way here is open."""

@@ -15,6 +15,7 @@ from nbprod.serving.ray_backend.remote import (
     RemoteWorker,
     keep_to_loopback,
     keeper_name,
+    link_path,
     worker_name,
 )
 from nbprod.serving.replicas import Ingress, ReleaseWorker
@@ -79,6 +80,11 @@ class Applications:
         )
         self._run(bound, self._deployment, "/")
 
+    def ingress_rests(self) -> bool:
+        """Whether the engine is not about to change the ingress."""
+        application = quiet_serve().status().applications.get(self._deployment)
+        return application is not None and application.status.value != "DEPLOYING"
+
     def run_worker(
         self, version: int, bundle: Path, options: ServiceOptions, *, behind: bool = False
     ) -> None:
@@ -92,7 +98,7 @@ class Applications:
         self.check_resources(processes=1)
         bound = serve.deployment(name="worker", num_replicas=1, **_common(self._settings))(
             ReleaseWorker
-        ).bind(bundle, options, prepare=keep_to_loopback, behind=behind)
+        ).bind(bundle, options, prepare=keep_to_loopback, link_path=link_path, behind=behind)
         name = worker_name(self._deployment, version)
         try:
             self._run(bound, name, None)

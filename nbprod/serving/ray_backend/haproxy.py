@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbprod.engine import free_port
+from nbprod.serving.ray_backend.remote import LINKS
 from nbprod.serving.replies import PROBLEM, problem
 from nbprod.serving.suspects import HEADER
 
@@ -78,6 +79,7 @@ def proxy_environment(timeout_ms: float) -> Callable[[Engine], dict[str, str]]:
     def environment(engine: Engine) -> dict[str, str]:
         # One event loop in a replica, and the collector at rest once it is loaded.
         values = {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "1", "RAY_SERVE_USE_GRPC_BY_DEFAULT": "0"}
+        values[LINKS] = engine.temp_path
         binary = available()
         if not binary:
             return values

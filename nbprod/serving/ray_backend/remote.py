@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod import engine as engines
+from nbprod.serving.links import Link
 
 if TYPE_CHECKING:
     from nbprod.records import Json
     from nbprod.serving.replies import PredictRequest, Reply
+
+_LOGGER = logging.getLogger(__name__)
+LINKS = "NBPROD_LINKS"  # names the folder of the links' sockets, which only this user may enter
+
+
+def link_path() -> str:
+    """Where this process is to listen for links; empty where the engine has no place for them."""
+    folder = os.environ.get(LINKS, "")
+    return str(Path(folder, f"w{os.getpid()}")) if folder else ""
 
 
 def keeper_name(deployment: str) -> str:
@@ -55,32 +68,60 @@ class RemoteKeeper:
 
 
 class RemoteWorker:
-    """A release's worker application, through a handle."""
+    """A release's worker application: over a link where it runs on this machine, else a handle."""
 
     def __init__(self, deployment: str, version: int) -> None:
         from ray import serve
 
         name = worker_name(deployment, version)
         self._handle = serve.get_deployment_handle("worker", app_name=name)
+        self._link: Link | None = None
+        self._linking: asyncio.Task[None] | None = None
+        self._elsewhere = False  # on another machine, or on an engine that is not ours
 
     async def answer(self, request: PredictRequest, role: str) -> Reply:
         """The answer of that release's process."""
-        reply: Reply = await self._handle.answer.remote(request, role)
+        reply: Reply = await self._call("answer", request, role)
         return reply
 
-    async def answer_many(self, requests: list[PredictRequest], role: str) -> list[Reply]:
-        """That process's answers to several requests, in one call."""
-        replies: list[Reply] = await self._handle.answer_many.remote(requests, role)
-        return replies
+    async def shadow(self, shown: bytes) -> int:
+        """See `ReleaseWorker.shadow`."""
+        failed: int = await self._call("shadow", shown)
+        return failed
 
     async def ping(self) -> None:
         """Returns once the way to that process is open."""
-        await self._handle.ping.remote()
+        await self._call("ping")
 
     async def check(self) -> list[Json]:
         """Its golden requests replayed there."""
-        findings: list[Json] = await self._handle.check.remote()
+        findings: list[Json] = await self._call("check")
         return findings
+
+    async def _call(self, method: str, *arguments: Any) -> Any:
+        """A method of that process.
+
+        Where it has ended, that is told at once, and the way to the one that is started in its
+        place is opened meanwhile.
+        """
+        if not self._elsewhere and (self._link is None or self._link.broken):
+            if self._linking is None or self._linking.done():
+                self._linking = asyncio.create_task(self._open())
+            if self._link is None:  # the first one is waited for
+                await asyncio.shield(self._linking)
+        if self._link is not None:
+            return await self._link.call(method, *arguments)
+        return await getattr(self._handle, method).remote(*arguments)
+
+    async def _open(self) -> None:
+        try:
+            path = await self._handle.listen.remote()
+            if not path or not Path(path).exists():
+                self._elsewhere = True
+                return
+            self._link = await Link.to(path)
+        except Exception as error:  # noqa: BLE001 - the next call tries again, and says so
+            _LOGGER.warning("no link to %s: %s", self._handle.app_name, type(error).__name__)
 
 
 def worker_name(deployment: str, version: int | str) -> str:

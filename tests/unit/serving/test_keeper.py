@@ -31,8 +31,8 @@ class OtherProcess:
             raise ConnectionError("the process is gone")
         return Reply(200, {"release": str(self.version), "role": role, "predictions": []})
 
-    async def answer_many(self, requests: list[PredictRequest], role: str) -> list[Reply]:
-        return [await self.answer(one, role) for one in requests]
+    async def shadow(self, shown: bytes) -> int:
+        raise AssertionError("there is no shadow here")
 
     async def ping(self) -> None:
         return None

@@ -11,7 +11,7 @@ from nbprod.records import Json
 from nbprod.serving import LocalService, PredictRequest, Reply
 from nbprod.serving.dispatching import Dispatcher
 from nbprod.serving.keeper import TrafficKeeper
-from nbprod.serving.shadowing import ShadowMirror
+from nbprod.serving.shadowing import ShadowMirror, shown_requests
 
 
 class Shadow:
@@ -25,14 +25,13 @@ class Shadow:
     async def answer(self, request: PredictRequest, role: str) -> Reply:
         raise AssertionError("a shadow answers nobody")
 
-    async def answer_many(self, requests: list[PredictRequest], role: str) -> list[Reply]:
-        assert role == "shadow"
+    async def shadow(self, shown: bytes) -> int:
         await asyncio.sleep(self.delay_s)
         if self.broken:
             raise ConnectionError("the process is gone")
         self.calls += 1
-        self.shown += requests
-        return [Reply(200, {}) for _ in requests]
+        self.shown += shown_requests(shown)
+        return 0
 
     async def ping(self) -> None:
         return None
@@ -74,7 +73,7 @@ def test_a_shadow_sees_each_live_row_beside_its_prediction(
         await keeper.change("unshadow", {"version": 7})
         await asyncio.sleep(0.1)
         await dispatcher.answer(request())
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
         assert len(shadow.shown) == 50
         await dispatcher.stop()
 
@@ -92,7 +91,8 @@ def test_a_refused_row_and_a_partial_answer(local: LocalService) -> None:
         mirror.offer(PredictRequest(rows, "r"), Reply(422, {}))
         body = {"prediction_ids": ["a", "b"], "rows": [0, 2]}
         mirror.offer(PredictRequest(rows, "r", partial=True), Reply(200, body))
-        await asyncio.sleep(0.1)
+        while not shadow.shown:
+            await asyncio.sleep(0.01)
         assert [one.rows for one in shadow.shown] == [[rows[0], rows[2]]]
         assert shadow.shown[0].shadow_of == ("a", "b")
         await mirror.stop()
@@ -127,8 +127,8 @@ def test_a_dead_shadow_is_counted_and_fails_no_request(local: LocalService, tmp_
         dispatcher = Dispatcher(local.service, 1, keeper=keeper, worker=lambda _: dead)
         await dispatcher.start()
         assert (await dispatcher.answer(request())).status == 200
-        await asyncio.sleep(0.1)
-        assert dropped(local)
+        while not dropped(local):
+            await asyncio.sleep(0.01)
         await dispatcher.stop()
 
     run(scenario)
