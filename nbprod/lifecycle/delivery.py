@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from nbprod.lifecycle.project import Project
 
-_MOVES = ("promote", "abort", "unshadow")  # verbs after which processes start or end
+_MOVES = ("abort", "unshadow")  # verbs after which processes start or end
 
 
 # ---------------------------------------------------------------- verbs
@@ -80,20 +80,29 @@ def promote(project: Project, *, by: str, reason: str) -> Deployment:
 def change(project: Project, current: Deployment, verb: str, given: Json) -> Deployment:
     """A verb of the deployment: the traffic first, then its processes, record and aliases.
 
+    A promotion's processes come before its traffic.
+
     given: what the verb needs; ``revision`` refuses it where the traffic has changed since.
     No lock is held: the keeper makes one change at a time, and the backend moves processes for
     one command at a time, so that a rollback never waits for a promotion that settles.
     """
     given = {**given, "by": given.get("by") or person()}
-    done = deployments.admin(project, current, verb, given)
+    if verb == "promote":
+        return _promoted(project, current, given)
+    deployments.admin(project, current, verb, given)
     reached("traffic changed")
     record = deployments.refreshed(project, current)
     if verb in _MOVES:
         deployments.backend_of(project, current).settle()
         record = deployments.refreshed(project, record)
-    if verb == "promote":
-        previous = done["traffic"]["roles"].get("previous")
-        deployments.mirror_aliases(project, record, previous=previous)
+    return record
+
+
+def _promoted(project: Project, current: Deployment, given: Json) -> Deployment:
+    """The one verb that prepares its processes first: nobody is in a hurry for it."""
+    traffic = deployments.backend_of(project, current).promote(**given)
+    record = deployments.refreshed(project, current)
+    deployments.mirror_aliases(project, record, previous=traffic.roles.get("previous"))
     return record
 
 

@@ -49,8 +49,7 @@ def advance(project: Project, *, by: str = "", gatherer: Gatherer | None = None)
     live = deployments.live(project, current)
     traffic = TrafficState.from_json(live["traffic"])
     history = [RolloutStep.from_json(step) for step in live["history"]]
-    if "canary" not in traffic.roles:
-        _heal(project, current, live)
+    _heal(project, current, live)
     kept = gatherer or Gatherer()
     try:
         observed, reading = _look(project, traffic, history, live.get("tally", {}), kept)
@@ -116,10 +115,13 @@ def _owner_told(project: Project, decision: RolloutDecision) -> tuple[Finding, .
 
 
 def _heal(project: Project, current: Deployment, live: Json) -> None:
-    """Finish what a verb that was cut off left undone; nothing where all is in its place."""
+    """Finish what a verb that was cut off left undone; nothing where all is in its place.
+
+    A verb that is under way finishes by itself, and the guards must not wait for it.
+    """
     champion = str(live["traffic"]["roles"].get("champion"))
     if any(replica["release"] != champion for replica in live["replicas"]):
-        deployments.backend_of(project, current).settle()
+        deployments.backend_of(project, current).settle(patient=False)
 
 
 def _decide(

@@ -19,6 +19,7 @@ import httpx
 import pytest
 from callers import Traffic, bundle_writer, trip
 
+from nbprod import traffic as rollout
 from nbprod.config import Model, Serving, Settings, load_settings
 from nbprod.data import prediction_log
 from nbprod.engine import (
@@ -84,7 +85,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert read_engine(folder / "engine") is None
 
 
-def test_no_request_fails_on_the_whole_road(served: Served) -> None:
+def test_no_request_fails_on_the_whole_road(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Canary, promotion and rollback under traffic: no failed request, nothing lost, < 1 s.
 
     Nor for callers whose open connections rest while every replica they knew is replaced.
@@ -95,6 +98,8 @@ def test_no_request_fails_on_the_whole_road(served: Served) -> None:
         traffic.wait_for(20)
         backend.start_canary(2, served.bundles[2], 0.5)
         traffic.wait_for(100)
+        steps: list[str] = []
+        monkeypatch.setattr(rollout, "LISTENERS", [steps.append])
         backend.promote()
         traffic.wait_for(50)
         done = backend.rollback(settle=False)
@@ -103,6 +108,8 @@ def test_no_request_fails_on_the_whole_road(served: Served) -> None:
         backend.settle()
         traffic.wait_for(50)
     assert traffic.failed == resting.failed == []
+    # The new champion answers in the ingress from its first request on: no second hop.
+    assert steps[:4] == ["worker started", "ingress replaced", "traffic changed", "workers ended"]
     assert done["confirmed"] is True
     assert done["verified"] is True
     assert done["duration_ms"] < 1000

@@ -3,8 +3,9 @@
 The ingress is the only application with a route, and the champion answers inside it: no second
 hop on the main path. A canary, or the previous champion kept warm, runs in a process of its own
 and is reached through a handle when the traffic state says so. A promotion or a rollback is one
-change of that state; moving the new champion into the ingress (`settle`) comes after it and may
-be interrupted and repeated at any time.
+change of that state. A promotion can wait: the ingress takes the canary in before it. A rollback
+cannot: the ingress follows (`settle`). Both may be interrupted and repeated at any time, for what
+answers is the state's alone, whatever the ingress holds.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ class RayBackend:
                 self._run_worker(version)
             given = {"version": version, "fraction": fraction, "by": by, "reason": reason}
             state = self._keeping.change("canary", **given, experiment=experiment or {})
-            self._keep_workers(_others(state))
+            self._keep_workers(_others(state) | self._outside())
         return state
 
     def start_shadow(
@@ -174,7 +175,8 @@ class RayBackend:
                 return self._keeping.change("shadow", version=version, by=by, reason=reason)
             except ServingError:
                 if began:
-                    self._applications.keep_workers(_others(self._keeping.state()))
+                    needed = _others(self._keeping.state()) | self._outside()
+                    self._applications.keep_workers(needed)
                 raise
 
     def set_traffic(self, fraction: float, *, by: str = "", reason: str = "") -> TrafficState:
@@ -182,11 +184,20 @@ class RayBackend:
         self._connect()
         return self._keeping.change("traffic", fraction=fraction, by=by, reason=reason)
 
-    def promote(self, *, by: str = "", reason: str = "") -> TrafficState:
-        """Make the canary the champion; the old champion stays warm as previous."""
+    def promote(self, **given: Any) -> TrafficState:
+        """Make the canary the champion; the old champion stays warm as previous.
+
+        The ingress takes the canary in first, so that no request of the new champion ever takes
+        a second hop. given: ``by``, ``reason``, ``evidence``; ``revision`` refuses the promotion,
+        with ServingError, where the traffic has changed since.
+        """
         self._connect()
-        state = self._keeping.change("promote", by=by, reason=reason)
-        self.settle()
+        try:
+            with self._alone():
+                self._take_in_canary(given.get("revision"))
+                state = self._keeping.change("promote", **given)
+        finally:
+            self.settle()  # back, where the canary was ended meanwhile
         return state
 
     def rollback(self, *, by: str = "", reason: str = "", settle: bool = True) -> Json:
@@ -216,19 +227,22 @@ class RayBackend:
             self.settle()
         return done
 
-    def settle(self) -> None:
+    def settle(self, *, patient: bool = True) -> None:
         """Bring the processes to what the traffic state says; does nothing where they are.
 
         What answers now ends last, so this may be interrupted, and repeated, at any point.
+        patient: wait for a command that moves processes now, instead of leaving it to that one.
         """
         self._connect()
-        with self._alone():
+        with self._alone(patient) as alone:
+            if not alone:
+                return
             status = self.status()
             state = TrafficState.from_json(status["traffic"])
             champion = state.roles["champion"]
             for version in _others(state) - set(self._applications.workers()):
                 self._run_worker(version, behind=version in state.shadows)
-            if any(replica["release"] != str(champion) for replica in status["replicas"]):
+            if not self._ingress_holds(champion, status):
                 self._run_ingress(champion)
             now = self._keeping.state()
             # Where the traffic has changed meanwhile, its own settling waits for this one, and
@@ -265,6 +279,40 @@ class RayBackend:
         self.start_canary(version, bundle, 0.0, by=by, reason=reason)
         return self.promote(by=by, reason=reason)
 
+    def _take_in_canary(self, revision: int | None) -> None:
+        """Put the canary into the ingress while it is one; the champion gets a process first.
+
+        Until the traffic changes each replica forwards what the state gives to the other release.
+        """
+        status = self.status()
+        state = TrafficState.from_json(status["traffic"])
+        canary = traffic.after_promotion(state).roles["champion"]
+        if revision not in (None, state.revision):
+            return  # refused by the keeper in a moment
+        champion = state.roles["champion"]
+        if champion not in self._applications.workers():
+            self._run_worker(champion)
+        if not self._ingress_holds(canary, status):
+            try:
+                self._run_ingress(canary)
+            except ServingError:  # the replicas of before still answer, and are to stay
+                self._run_ingress(champion)
+                raise
+
+    def _outside(self) -> set[int]:
+        """The champion, where an ingress replica forwards to it: a promotion was cut off."""
+        status = self.status()
+        champion = int(status["traffic"]["roles"]["champion"])
+        return set() if self._ingress_holds(champion, status) else {champion}
+
+    def _ingress_holds(self, version: int, status: Json) -> bool:
+        """Whether every replica of the ingress holds this release, and none is being replaced.
+
+        A command that was ended while replicas changed leaves the engine changing them.
+        """
+        held = {replica["release"] for replica in status["replicas"]}
+        return held <= {str(version)} and self._applications.ingress_rests()
+
     def _run_ingress(self, version: int) -> None:
         self._applications.run_ingress(version, self._bundle(version), self._options(version))
         traffic.reached("ingress replaced")
@@ -279,12 +327,19 @@ class RayBackend:
         traffic.reached("workers ended")
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One command at a time moves processes; a rollback's traffic does not wait for it."""
+    def _alone(self, patient: bool = True) -> Iterator[bool]:
+        """One command at a time moves processes; a rollback's traffic does not wait for it.
+
+        Gives False where another one does and ``patient`` is not asked for.
+        """
         self._state_folder.mkdir(parents=True, exist_ok=True)
         with (self._state_folder / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if patient else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
     def _connect(self) -> None:
         engines.connect(self.engine)
