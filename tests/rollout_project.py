@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from nbprod.engine import end_engine, engine_processes, free_port, start_engine
 from nbprod.lifecycle import deployments
 from nbprod.lifecycle.controller import Controller
 from nbprod.lifecycle.project import Project
-from nbprod.records import Deployment, TrafficState
+from nbprod.predictor.bundle import EVIDENCE, RELEASE_FILE, all_file_hashes, read_bundle
+from nbprod.records import Deployment, ParityReport, RelationResult, TrafficState
 from nbprod.serving.ray_backend import RayBackend, proxy_environment
 
 TOML = """\
@@ -75,7 +77,20 @@ class Served:
     folder: Path
 
     def bundle(self, name: str, **changes: object) -> Path:
-        return bundle_writer()(self.folder / "bundles" / name, **changes)
+        """A release's folder: the bundle, and the proof that its rows may be computed together."""
+        made = bundle_writer()(self.folder / "bundles" / name, **changes)
+        proof = ParityReport(
+            passed=True,
+            scope="candidate",
+            subject=read_bundle(made).digest,
+            rows=2,
+            relations=tuple(RelationResult(name=one, passed=True) for one in ("batch", "order")),
+        )
+        (made / EVIDENCE).mkdir()
+        (made / EVIDENCE / "parity.json").write_text(json.dumps(proof.to_json()), encoding="utf-8")
+        release = {"files": all_file_hashes(made), "candidate": {"digest": proof.subject}}
+        (made / RELEASE_FILE).write_text(json.dumps(release), encoding="utf-8")
+        return made
 
     def state(self) -> TrafficState:
         return TrafficState.from_json(self.backend.status()["traffic"])

@@ -45,7 +45,7 @@ def settled(served: Served, roles: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("verb", ["canary", "promote", "rollback"])
+@pytest.mark.parametrize("verb", ["promote", "rollback", "canary"])
 def test_a_verb_that_dies_at_a_step_is_mended_by_the_next(
     served: Served, verb: str, step: str
 ) -> None:

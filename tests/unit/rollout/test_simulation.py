@@ -72,12 +72,15 @@ def rollout(seed: int, **bad: object) -> str:
 
 
 def share(ending: str, runs: int = 60, **bad: object) -> float:
-    return sum(rollout(seed, **bad) == ending for seed in range(runs)) / runs
+    found = sum(rollout(seed, **bad) == ending for seed in range(runs)) / runs
+    print(f"\n  {ending} of a canary with {bad}: {found:.1%} of {runs}")
+    return found
 
 
 def test_good_canaries_are_promoted() -> None:
     """At most one in twenty is stopped although nothing is wrong with it."""
     endings = [rollout(seed) for seed in range(120)]
+    print(f"\n  good canaries: { ({name: endings.count(name) for name in sorted(set(endings))}) }")
     assert endings.count("abort") / 120 <= 0.05
     assert endings.count("promote") / 120 >= 0.9
 
