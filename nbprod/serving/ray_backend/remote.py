@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nbprod.serving.replies import PredictRequest, Reply
 
 _LOGGER = logging.getLogger(__name__)
+_RELINK_S = 0.2
 LINKS = "NBPROD_LINKS"  # names the folder of the links' sockets, which only this user may enter
 
 
@@ -101,14 +102,14 @@ class RemoteWorker:
     async def _call(self, method: str, *arguments: Any) -> Any:
         """A method of that process.
 
-        Where it has ended, that is told at once, and the way to the one that is started in its
-        place is opened meanwhile.
+        Where it has ended, the way to the one in its place is opened: that takes no time where it
+        runs already, and who asks is told soon where it has yet to start.
         """
         if not self._elsewhere and (self._link is None or self._link.broken):
             if self._linking is None or self._linking.done():
                 self._linking = asyncio.create_task(self._open())
-            if self._link is None:  # the first one is waited for
-                await asyncio.shield(self._linking)
+            # The first one is waited for.
+            await asyncio.wait({self._linking}, timeout=_RELINK_S if self._link else None)
         if self._link is not None:
             return await self._link.call(method, *arguments)
         return await getattr(self._handle, method).remote(*arguments)
