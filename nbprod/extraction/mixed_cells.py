@@ -207,7 +207,8 @@ class _Steps:
             if first is None:
                 continue
             for made in self.upstream([first], piece, "train"):
-                self.move(made, "features")
+                if not _split_targets(made):  # rows to stop training by stay with it
+                    self.move(made, "features")
             held_out = _same_for_held_out(self.of("train"), self.of("features"))
             for made in held_out:
                 self.move(made, "features")

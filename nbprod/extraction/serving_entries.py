@@ -291,6 +291,15 @@ def _stop(
 
 def _check_features(work: Workbench, found: dict[str, Piece | None], pieces: list[Piece]) -> None:
     """Prediction must read the same features as training, made in the same way."""
+    for name, by in found.items() if len(found) > 1 else ():
+        if by is not None and by.role == "train":
+            raise work.refuse_input(
+                pieces[-1],
+                name,
+                f"reads {name}, which the train cell {by.cell_id} computes beside the model",
+                "train() returns one object: put both into one in the train cell, such as"
+                f" `fitted = {{'model': {work.model}, {name!r}: {name}}}`, and predict with that",
+            )
     value = one_frame_of_features(found, pieces)
     if work.features is None or "transform" in work.anatomy.own or value == work.features:
         return
