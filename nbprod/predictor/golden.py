@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbprod.errors import DataError, ExecutionError, TamperedReleaseError
 from nbprod.predictor.predict import Predictor, records_of, select_inputs
 from nbprod.records import REDACTED, ColumnRule, Finding, Json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     import pandas as pd
+
+    from nbprod.predictor.predict import Answer
 
 # What stands for a text: the first that the contract's pattern allows.
 _TEXTS = (REDACTED, "0", "2000-01-01", "2000-01-01T00:00:00Z")
@@ -105,7 +107,18 @@ def load_golden(path: Path) -> list[Json]:
     )
 
 
-def replay_golden(predictor: Predictor, path: Path) -> list[Finding]:
+class Answering(Protocol):
+    """What golden requests are replayed with: a predictor, or what stands before one."""
+
+    @property
+    def tolerance(self) -> float:
+        """See `Predictor.tolerance`."""
+
+    def answer(self, rows: Sequence[Json], *, partial: bool) -> Answer:
+        """See `Predictor.answer`."""
+
+
+def replay_golden(predictor: Answering, path: Path) -> list[Finding]:
     """Answers every golden request again; one finding for each answer that is another now.
 
     Numbers agree within the predictor's tolerance (a relative 1e-9 on the CPU), everything else
