@@ -206,7 +206,10 @@ class _Steps:
             first = _fit_argument(piece)
             if first is None:
                 continue
-            for made in self.upstream([first], piece, "train"):
+            steps = self.upstream([first], piece, "train")
+            if any(map(fitted_names, steps)):
+                continue  # answers of other models, of which one learns: all of it is training
+            for made in steps:
                 if not _split_targets(made):  # rows to stop training by stay with it
                     self.move(made, "features")
             held_out = _same_for_held_out(self.of("train"), self.of("features"))

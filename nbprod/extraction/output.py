@@ -30,7 +30,7 @@ def find_output(work: Workbench, pieces: list[Piece]) -> tuple[Value, str]:
     ]
     frames = _frames(work, pieces, assigned)
     answering = [piece for piece in frames if not _beside_truth(work, piece)]
-    if answering:
+    if answering and not _asked_again(work, pieces, answering[-1]):
         return _value(work, pieces, answering[-1]), "{}"
     stored = [(name, column) for piece in assigned for name, column in _stored(piece)]
     if stored:
@@ -78,6 +78,16 @@ def reads_label(work: Workbench, piece: Piece) -> bool:
         work.anatomy.is_label_chain(name, by)
         for name, by in writers.items()
         if by is None or by.role not in ("fit", "train")  # what decodes answers was learned
+    )
+
+
+def _asked_again(work: Workbench, pieces: list[Piece], frame: Piece) -> bool:
+    """Whether the model is given a frame of its answers: a stack's first level."""
+    return any(
+        piece.order > frame.order
+        and work.model in work.program.needs(piece)
+        and not frame.names.binds.keys().isdisjoint(piece.names.needs)
+        for piece in pieces
     )
 
 

@@ -265,6 +265,10 @@ def _read_fit(call: ast.Call, clues: _Clues, learners: frozenset[str]) -> None:
 def _selects(node: ast.stmt) -> bool:
     """Whether a statement's value is some rows of a frame: ``df[mask]``, ``df.query(...)``."""
     value = getattr(node, "value", None)
+    if isinstance(value, ast.Tuple):  # train, test = df[:50], df[50:]
+        parts = [part.slice for part in value.elts if isinstance(part, ast.Subscript)]
+        whole = len(parts) == len(value.elts) and len(set(map(root_name, value.elts))) == 1
+        return whole and any(isinstance(p, ast.Slice | ast.Compare | ast.UnaryOp) for p in parts)
     if isinstance(value, ast.Call):
         return _last(value) in ("query", "copy", "head", "tail", "drop", "sample")
     return isinstance(value, ast.Subscript)

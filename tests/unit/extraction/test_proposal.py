@@ -104,6 +104,29 @@ def test_label_taken_early_and_late(tmp_path: Path) -> None:
     assert [item["role"] for item in proposals] == [role for role, _ in cells]
 
 
+def test_a_transformer_of_the_notebooks_own_learns_features(tmp_path: Path) -> None:
+    """A class with fit and transform is no model; columns dropped of held-out rows are no split."""
+    cells = [
+        ("skip", "import pandas as pd"),
+        ("data", "df = pd.read_csv('a.csv')"),
+        ("split", "train, test = df[:50], df[50:]"),
+        (
+            "fit",
+            "class Centred:\n    def fit(self, rows):\n        self.mean = rows.mean()\n"
+            "        return self\n    def transform(self, rows):\n        return rows - self.mean\n"
+            "centred = Centred().fit(train[['x']])",
+        ),
+        ("features", "X_train = centred.transform(train)\nX_test = centred.transform(test)"),
+        ("features", "X_train = X_train.drop(columns=['z'])\nX_test = X_test.drop(columns=['z'])"),
+        ("train", "model = Ridge().fit(X_train, train['target'])"),
+        ("predict", "pred = model.predict(X_test)"),
+    ]
+    path = tmp_path / "a.py"
+    path.write_text("\n\n".join(f"# %%\n{source}" for _, source in cells))
+    proposals = propose_roles(read_notebook(path), label="target")
+    assert [item["role"] for item in proposals] == [role for role, _ in cells]
+
+
 def test_a_role_that_is_there_wins(tmp_path: Path) -> None:
     """A person's own tag is never proposed away."""
     path = tmp_path / "tagged.py"
