@@ -34,11 +34,12 @@ def lasting(value: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server over the starter project with its module."""
+    """A server over the starter project with its module and contract, and two copies of it."""
     root = tmp_path_factory.mktemp("doors") / "root"
     root.mkdir()
     assert nbprod("init", "wine", cwd=root).code == 0
-    assert nbprod("extract", cwd=root / "wine").code == 0
+    for verb in (["extract"], ["contract", "infer"]):
+        assert nbprod(*verb, cwd=root / "wine").code == 0
     for door in ("typed", "magic"):
         shutil.copytree(root / "wine", root / door / "wine")
     with jupyter(root) as running:
