@@ -14,6 +14,9 @@ export interface IView {
   make: () => Widget;
 }
 
+/** The ids of the views that were opened. */
+const OURS = new Set<string>();
+
 /** The command that opens a view beside the notebook; it comes back when the page is loaded anew. */
 export function addView(
   app: JupyterFrontEnd,
@@ -32,7 +35,13 @@ export function addView(
       let widget = tracker.currentWidget;
       if (!widget || widget.isDisposed) {
         widget = inMainArea(view.make(), view.id, view.label);
-        shell.add(widget, 'main', { mode: 'split-right', type: NAME });
+        // Beside the notebook; where one of ours stands there already, as a tab of it.
+        const other = Array.from(shell.widgets('main')).find(item => OURS.has(item.id));
+        OURS.add(view.id);
+        shell.add(widget, 'main', {
+          type: NAME,
+          ...(other ? { mode: 'tab-after', ref: other.id } : { mode: 'split-right' })
+        });
         await tracker.add(widget);
       }
       shell.activateById(widget.id);
