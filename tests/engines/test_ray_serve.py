@@ -150,6 +150,25 @@ def test_nothing_listens_beyond_loopback(served: Served) -> None:
     assert {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}
 
 
+def test_the_log_of_a_replica_names_the_cell(served: Served) -> None:
+    """What a module's transform raises in a replica is told with the notebook's cell and line."""
+    with httpx.Client(base_url=served.backend.url, timeout=60, trust_env=False) as client:
+        answer = client.post("/predict", json={"instances": [trip("thirteen", minutes=13.0)]})
+    assert answer.status_code == 500
+    deadline = time.monotonic() + 30
+    while not (told := _logged_lines(served.engine, "could not compute")):
+        assert time.monotonic() < deadline, "no replica wrote of it"
+        time.sleep(0.1)
+    assert "features.py, line 15 (cell make-features, line 3)" in told
+
+
+def _logged_lines(engine: Engine, words: str) -> str:
+    """What the engine's processes wrote around these words."""
+    files = [p for p in Path(engine.temp_path).rglob("*") if p.suffix in (".log", ".err", ".out")]
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in files if path.is_file()]
+    return "".join(text for text in texts if words in text)
+
+
 def test_kill_9_of_a_replica_loses_no_acknowledged_prediction(served: Served) -> None:
     """After SIGKILL of a replica under traffic every acknowledged id is in the log."""
     with Traffic(served.backend.url) as traffic:

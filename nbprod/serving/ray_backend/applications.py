@@ -42,7 +42,7 @@ _FREED_S = 5.0  # until the engine has heard that a process which ended gave its
 # What a rollout adds at its fullest: what is on trial, the previous release kept warm, and the
 # ingress replica that takes the new champion in.
 ROLLOUT_PROCESSES = 3
-_LOGGING = {"log_level": "WARNING", "enable_access_log": False}
+_LOGGING: Json = {"log_level": "WARNING", "enable_access_log": False}
 
 
 class Applications:
@@ -98,7 +98,7 @@ class Applications:
         self.check_resources(processes=1)
         bound = serve.deployment(name="worker", num_replicas=1, **_common(self._settings))(
             ReleaseWorker
-        ).bind(bundle, options, prepare=keep_to_loopback, link_path=link_path, behind=behind)
+        ).bind(bundle, options, prepare=prepare_replica, link_path=link_path, behind=behind)
         name = worker_name(self._deployment, version)
         try:
             self._run(bound, name, None)
@@ -207,7 +207,7 @@ def ingress_application(
     serve = quiet_serve()
     deployment = serve.deployment(name="ingress", **_common(settings), **_replicas(settings))
     return deployment(serve.ingress()(Ingress)).bind(
-        bundle, options, version=version, prepare=keep_to_loopback, keeper=keeper, worker=worker
+        bundle, options, version=version, prepare=prepare_replica, keeper=keeper, worker=worker
     )
 
 
@@ -259,6 +259,21 @@ def _reason(application: Any) -> str:
     text = "\n".join(messages or [application.message])
     lines = [line for line in text.strip().splitlines() if line.strip()]
     return "\n".join(lines[-_MESSAGE_LINES:])
+
+
+def prepare_replica() -> None:
+    """What a serving process does before it loads a release.
+
+    It opens nothing beyond loopback; and what nbprod tells is written into the replica's log, at
+    once. Left alone it would be lost, for Ray Serve takes what goes to standard error for mere
+    information; and what its own logger is told waits until a thousand lines are there.
+    """
+    keep_to_loopback()
+    told = logging.getLogger("nbprod")
+    serves = logging.getLogger("ray.serve").handlers
+    told.handlers = [getattr(handler, "target", None) or handler for handler in serves]
+    told.setLevel(_LOGGING["log_level"])
+    told.propagate = False
 
 
 def quiet_serve() -> Any:
