@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from command import nbprod
 
 from nbprod.imports import leave_out_slow_imports
 
+# A shell that starts the tests in the background lets them ignore Ctrl-C, and with them all that they
+# start; some of that is to end on it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 leave_out_slow_imports()  # two seconds of every worker, which imports nbformat for its tests
 TESTS = Path(__file__).parent
 # Where tests start engines; `.ci/tests` gives these rooms a run of their own.
