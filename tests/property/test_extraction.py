@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import importlib
 import itertools
 import os
@@ -115,11 +114,12 @@ def test_an_edited_notebook_becomes_what_it_would_have_become_at_once(
 
 def forget() -> None:
     """All that nbprod remembers of notebooks in this process, gone."""
-    for item in gc.get_objects():
-        if isinstance(item, functools._lru_cache_wrapper) and str(item.__module__).startswith(
-            ROOMS
-        ):
-            item.cache_clear()
+    modules = [module for name, module in sys.modules.items() if name.startswith(ROOMS)]
+    classes = [item for one in modules for item in vars(one).values() if isinstance(item, type)]
+    for holder in (*modules, *classes):
+        for item in vars(holder).values():
+            if isinstance(item, functools._lru_cache_wrapper):
+                item.cache_clear()
     assert pieces.pieces_of.cache_info().currsize == 0
     for remembered in (module._MADE, reading._READERS, rewriting._REWRITTEN):
         remembered.clear()
