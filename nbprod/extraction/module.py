@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from nbprod.extraction.layout import File
     from nbprod.notebook.document import Document
 
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def make_module(document: Document, *, notebook: str, package: str, label: str) -> Module:
     """The module that a notebook's tagged cells make; nothing is written.
@@ -114,5 +116,17 @@ def _manifest(
             for file in sorted(files, key=lambda f: f.path)
         },
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    return text + "\n"
+    return _laid_out(content)
+
+
+def _laid_out(content: dict[str, Any]) -> str:
+    """JSON with a line for each cell and each file: a diff shows which of them changed."""
+    parts = []
+    for name, value in content.items():
+        if isinstance(value, dict) and value:
+            entries = (f"  {_encoded(key)}: {_encoded(entry)}" for key, entry in value.items())
+            told = "{\n" + ",\n".join(entries) + "\n }"
+        else:
+            told = _encoded(value)
+        parts.append(f" {_encoded(name)}: {told}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
