@@ -25,6 +25,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 CONNECTIONS, PACE_CONNECTIONS = 64, 16
+# Those who wait for a release that hangs must not keep the others from asking.
+MOST_CONNECTIONS = 512
 DEADLINE_S = 20.0
 
 
@@ -185,7 +187,7 @@ class _Callers:
                 self._free.popleft().ask(*asked)
             else:
                 self._waiting.append(asked)
-                if self._open < CONNECTIONS:
+                if self._open < MOST_CONNECTIONS:
                     self._connecting = asyncio.create_task(self._connect())
         self._ended = True
         deadline = time.monotonic() + DEADLINE_S
