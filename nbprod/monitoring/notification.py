@@ -62,7 +62,7 @@ def _sent(url: str, title: str, body: str, deadline: float) -> tuple[str, str]:
     try:
         import apprise
     except ImportError:
-        return _hidden(url), "apprise is not installed: pip install apprise"
+        return _hidden(url), "apprise is not installed: pip install 'nbprod[serve]'"
     target = _target(apprise, url)
     if target is None:
         return _hidden(url), "it is not a notification URL that apprise knows"

@@ -100,7 +100,6 @@ def placed(program: Any, placement: Placement) -> tuple[Callable[..., Any], str]
     Raises ServingError where the GPU is missing, or has no room for the weights, and where there
     is no compiler for a model that is to be compiled.
     """
-
     device = placement.chosen()
     if placement.compile:
         placement.require_compiler(device)

@@ -41,9 +41,7 @@ class Suspects:
         self._path = folder / writer_id
         self._others: dict[str, mmap.mmap] = {}
         self._own: mmap.mmap | None = None
-        with contextlib.suppress(
-            OSError
-        ):  # without room on the disk nothing is held against anyone
+        with contextlib.suppress(OSError):  # a full disk: then nothing is held against anyone
             folder.mkdir(parents=True, exist_ok=True)
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             fcntl.flock(self._handle, fcntl.LOCK_EX)  # goes with this process

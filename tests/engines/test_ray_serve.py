@@ -18,20 +18,20 @@ from typing import Any
 import httpx
 import pytest
 from callers import Traffic, bundle_writer, trip
+from ray_trips import trips_on_ray
 
 from nbprod import traffic as rollout
-from nbprod.config import Model, Serving, Settings, load_settings
+from nbprod.config import Serving, load_settings
 from nbprod.data import prediction_log
 from nbprod.engine import (
     Engine,
-    end_engine,
     engine_processes,
     free_port,
     read_engine,
     start_engine,
 )
 from nbprod.errors import ServingError
-from nbprod.serving.ray_backend import RayBackend, proxy_environment, serve_config
+from nbprod.serving.ray_backend import RayBackend, serve_config
 from nbprod.serving.ray_backend.applications import ROLLOUT_PROCESSES, Applications
 
 pytestmark = pytest.mark.engine
@@ -59,29 +59,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         2: write(folder / "2", bias=1.0),
         9: write(folder / "9", broken=True),
     }
-    settings = Settings(
-        project_path=str(folder),
-        model=Model(name="trips", outcome="late"),
-        serving=Serving(port=free_port(), replicas=2, timeout_ms=20_000),
-    )
-    environment = proxy_environment(settings.serving.timeout_ms)
     # The engine is told of one GPU; nobody here uses it, so it need not be there.
-    engine = start_engine(folder / "engine", name="trips", num_gpus=1, environment=environment)
-    try:
-        backend = RayBackend(
-            engine,
-            settings,
-            deployment="trips",
-            state_folder=folder / "state",
-            log_folder=folder / "logs",
-            profile_folder=folder / "profiles",
-        )
+    with trips_on_ray(folder, num_gpus=1) as (engine, backend):
         backend.deploy(1, bundles[1])
         yield Served(engine, backend, bundles, folder / "logs")
-    finally:
-        end_engine(engine)
-    assert engine_processes(engine.id) == []
-    assert not Path(engine.temp_path).exists()
     assert read_engine(folder / "engine") is None
 
 

@@ -13,7 +13,6 @@ import pytest
 from command import nbprod
 from lab import (
     Lab,
-    browsing,
     command,
     ended,
     jupyterlab,
@@ -28,12 +27,6 @@ from lab import (
 from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ from command import nbprod
 from lab import (
     ROOT,
     Lab,
-    browsing,
     command,
     ended,
     jupyterlab,
@@ -35,12 +34,6 @@ PICTURES = ROOT / "extensions" / "screenshots"
 NOTEBOOK = "flights/notebooks/train.ipynb"
 FOUND: list[Any] = []  # violations that axe-core found on the way
 UNTAGGED = ("helpers", "constants")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

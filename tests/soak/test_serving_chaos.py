@@ -18,12 +18,11 @@ import psutil
 import pytest
 import rollout_project
 from callers import bundle_writer, trip
+from ray_trips import trips_on_ray
 from served import serving_trips
 
-from nbprod.config import Model, Serving, Settings
 from nbprod.data import prediction_log
-from nbprod.engine import end_engine, engine_processes, free_port, start_engine
-from nbprod.serving.ray_backend import RayBackend, proxy_environment
+from nbprod.engine import engine_processes
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 _SPEC = importlib.util.spec_from_file_location(
@@ -73,25 +72,10 @@ def _code(client: httpx.Client, body: Any) -> int:
 
 
 def test_a_row_that_kills_its_replica_kills_two_at_most(tmp_path: Path) -> None:
-    """The third replica refuses it; those who were in its batch are answered."""
+    """The third replica refuses it; of those in its batches at most one a death is not answered."""
     deadly = "    if (frame['minutes'] == 14.0).any():\n        os._exit(9)\n"
     transform = rollout_project.features("import os\n", deadly + rollout_project.GOOD_BODY)
-    settings = Settings(
-        project_path=str(tmp_path),
-        model=Model(name="trips", outcome="late"),
-        serving=Serving(port=free_port(), replicas=3, timeout_ms=20_000),
-    )
-    environment = proxy_environment(settings.serving.timeout_ms)
-    engine = start_engine(tmp_path / "engine", name="trips", environment=environment)
-    try:
-        backend = RayBackend(
-            engine,
-            settings,
-            deployment="trips",
-            state_folder=tmp_path / "state",
-            log_folder=tmp_path / "logs",
-            profile_folder=tmp_path / "profiles",
-        )
+    with trips_on_ray(tmp_path, replicas=3) as (_, backend):
         backend.deploy(1, bundle_writer()(tmp_path / "1", features=transform))
         before = backend.replica_pids()
         with RAY.Traffic(backend.url, callers=6) as traffic:
@@ -100,12 +84,11 @@ def test_a_row_that_kills_its_replica_kills_two_at_most(tmp_path: Path) -> None:
             code = httpx.post(f"{backend.url}/predict", json=body, timeout=60).status_code
             traffic.wait_for(200, good=True)
         dead = [pid for pid in before if not psutil.pid_exists(pid)]
-        failed = [answer.status for answer in traffic.failed]
+        failed = [(answer.status, answer.body) for answer in traffic.failed]
         print(f"poison: {code}; replicas dead: {len(dead)} of {len(before)}; others: {failed=}")
         assert code == 500
         assert 1 <= len(dead) <= 2
-    finally:
-        end_engine(engine)
+        assert len(failed) <= len(dead)  # seen: none or one, whose connection ended with the replica
 
 
 def test_a_replica_out_of_memory_fails_its_own_requests_only(served: Any) -> None:

@@ -42,7 +42,7 @@ _FREED_S = 5.0  # until the engine has heard that a process which ended gave its
 # What a rollout adds at its fullest: what is on trial, the previous release kept warm, and the
 # ingress replica that takes the new champion in.
 ROLLOUT_PROCESSES = 3
-_LOGGING: Json = {"log_level": "WARNING", "enable_access_log": False}
+LOGGING: Json = {"log_level": "WARNING", "enable_access_log": False}
 
 
 class Applications:
@@ -65,7 +65,7 @@ class Applications:
                 "port": serving.port,
                 "request_timeout_s": timeout_s,
             },
-            logging_config=_LOGGING,
+            logging_config=LOGGING,
         )
 
     def run_ingress(self, version: int, bundle: Path, options: ServiceOptions) -> None:
@@ -173,7 +173,7 @@ class Applications:
 
     def _run(self, bound: Any, name: str, route: str | None) -> None:
         serve = quiet_serve()
-        target = serve.RunTarget(bound, name=name, route_prefix=route, logging_config=_LOGGING)
+        target = serve.RunTarget(bound, name=name, route_prefix=route, logging_config=LOGGING)
         serve.run_many([target], wait_for_applications_running=False)
         deadline = time.monotonic() + START_S
         while True:
@@ -222,7 +222,7 @@ def _common(settings: Settings) -> Json:
         "graceful_shutdown_wait_loop_s": 0.5,
         "graceful_shutdown_timeout_s": settings.serving.timeout_ms / 1000 + 5,
         "health_check_period_s": 2,
-        "logging_config": _LOGGING,
+        "logging_config": LOGGING,
     }
 
 
@@ -272,7 +272,7 @@ def prepare_replica() -> None:
     told = logging.getLogger("nbprod")
     serves = logging.getLogger("ray.serve").handlers
     told.handlers = [getattr(handler, "target", None) or handler for handler in serves]
-    told.setLevel(_LOGGING["log_level"])
+    told.setLevel(LOGGING["log_level"])
     told.propagate = False
 
 

@@ -16,7 +16,7 @@ from nbprod.errors import ServingError
 from nbprod.records import Json, TrafficState
 from nbprod.serving.keeper import POLL_S
 from nbprod.serving.options import check_exposure, service_options
-from nbprod.serving.ray_backend.applications import ingress_application
+from nbprod.serving.ray_backend.applications import LOGGING, ingress_application
 from nbprod.serving.ray_backend.remote import RemoteWorker
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def serve_config(settings: Settings, release: int, *, project: str = "") -> Json
     return {
         "proxy_location": "EveryNode",
         "http_options": {"host": serving.host, "port": serving.port},
-        "logging_config": {"log_level": "WARNING", "enable_access_log": False},
+        "logging_config": LOGGING,
         "applications": [
             {
                 "name": settings.model.name,
