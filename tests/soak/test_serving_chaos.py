@@ -88,7 +88,8 @@ def test_a_row_that_kills_its_replica_kills_two_at_most(tmp_path: Path) -> None:
         print(f"poison: {code}; replicas dead: {len(dead)} of {len(before)}; others: {failed=}")
         assert code == 500
         assert 1 <= len(dead) <= 2
-        assert len(failed) <= len(dead)  # seen: none or one, whose connection ended with the replica
+        # Seen: none, or one whose connection ended with the replica.
+        assert len(failed) <= len(dead)
 
 
 def test_a_replica_out_of_memory_fails_its_own_requests_only(served: Any) -> None:
