@@ -31,6 +31,7 @@ export namespace CommandIDs {
   export const setRole = 'nbprod:set-role';
   export const proposeRoles = 'nbprod:propose-roles';
 
+  export const showFindings = 'nbprod:show-findings';
   export const nextFinding = 'nbprod:next-finding';
   export const fixFinding = 'nbprod:fix-finding';
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,15 +85,30 @@ def test_a_server_that_is_killed_in_mid_job_and_comes_back(
 
 
 def test_a_notebook_of_2000_cells_stays_usable(lab: Lab, browser: Browser) -> None:
-    """Badges, findings and a role for all of them at once."""
+    """The last cell's finding is reached before Lab has drawn that cell; a role for all at once."""
     sources = [f"value_{number} = {number}" for number in range(1999)]
-    sources.append("def transform(frame):\n    return frame * value_7")
+    sources.append("def transform(frame):\n    return frame * value_8")
     tags = [["nbprod:lib"] if number % 2 else [] for number in range(1999)] + [["nbprod:features"]]
     nbformat.write(notebook(sources, tags), lab.root / "large.ipynb")
     page = browser.new_page(viewport={"width": 1500, "height": 950})
     page.set_default_timeout(120_000)
     open_lab(page, lab, "large.ipynb")
     expect(page.locator(".jp-nbprod-badge").first).to_have_text("lib")
+    page.get_by_role("button", name="1 error", exact=True).press("Enter")
+    findings = page.locator(".jp-nbprod-findings")
+    place = findings.get_by_role("button", name="Show cell 2000 (features), line 1")
+    expect(place).to_be_focused()
+    page.keyboard.press("Enter")
+    last = page.locator(".jp-Notebook .jp-mod-active")
+    expect(last.locator(".cm-editor")).to_have_class(re.compile("cm-focused"))
+    expect(last).to_contain_text("frame * value_8")
+    expect(last.locator(".jp-nbprod-badge")).to_have_text("features")
+    expect(last.locator(".jp-nbprod-count")).to_have_text("1 × error")
+    expect(last.locator(".cm-lint-marker-error")).to_be_in_viewport()
+    findings.get_by_role("button", name="Fix: Tag cell 9 parameters").press("Enter")
+    expect(page.get_by_role("button", name="1 error", exact=True)).to_have_count(0)
+    expect(last.locator(".jp-nbprod-count")).to_have_count(0)
+    expect(page.locator(".jp-nbprod-road button:focus")).to_be_visible()
     page.locator(".jp-Notebook .jp-InputPrompt").first.click()
     page.keyboard.press("Control+a")
     command(page, "nbprod:set-role", {"role": "lib"})

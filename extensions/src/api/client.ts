@@ -6,6 +6,7 @@ type Schemas = components['schemas'];
 /** The shapes that go over REST, by their short names; all come from the generated file. */
 export type Board = Schemas['Board'];
 export type CellContent = Schemas['CellContent'];
+export type CellSummary = Schemas['CellSummary'];
 export type CreatedProject = Schemas['CreatedProject'];
 export type Explanation = Schemas['Explanation'];
 export type Finding = Schemas['Finding'];

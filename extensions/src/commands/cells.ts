@@ -5,6 +5,7 @@ import type { Finding, QuickFix } from '../api/client';
 import { setRoles } from '../model/cellTags';
 import { Workspace } from '../model/workspace';
 import { CommandIDs } from '../tokens';
+import { drawCell } from '../widgets/drawnCell';
 import { tellError } from './run';
 
 /** Going to a cell, from finding to finding, and mending what can be mended at one press. */
@@ -110,12 +111,14 @@ async function notebookOf(
 
 async function goTo(panel: NotebookPanel, cellId: string, line: number | null): Promise<void> {
   const notebook = panel.content;
-  const cell = notebook.widgets.find(item => item.model.id === cellId);
-  if (!cell) {
+  const index = notebook.widgets.findIndex(item => item.model.id === cellId);
+  if (index < 0) {
     return;
   }
+  const cell = notebook.widgets[index];
+  await drawCell(notebook, index);
   notebook.deselectAll();
-  notebook.activeCellIndex = notebook.widgets.indexOf(cell);
+  notebook.activeCellIndex = index;
   await notebook.scrollToCell(cell);
   await cell.ready;
   if (line !== null && cell.editor) {

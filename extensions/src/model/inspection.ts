@@ -4,8 +4,16 @@ import { IDisposable } from '@lumino/disposable';
 import { Debouncer } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Client, Finding, LiveInspection, QuickFix, RoleChange } from '../api/client';
+import {
+  CellSummary,
+  Client,
+  Finding,
+  LiveInspection,
+  QuickFix,
+  RoleChange
+} from '../api/client';
 import { contentOf } from './cellContent';
+import { CellNumbers, findingWithNumbers, fixWithNumbers, inOrder } from './cellNumbers';
 import { INotice, noticeOf } from './trouble';
 
 /**
@@ -32,8 +40,14 @@ export class InspectionModel implements IDisposable {
     return this._last;
   }
 
+  /** What is wrong first, then in the notebook's order; cells are named by their numbers. */
   get findings(): readonly Finding[] {
-    return this._last?.inspection.findings ?? [];
+    return this._findings;
+  }
+
+  /** A cell as it was looked at last; undefined for one that was not there. */
+  cellOf(cellId: string): CellSummary | undefined {
+    return this.cells.get(cellId);
   }
 
   get notice(): INotice | null {
@@ -50,7 +64,7 @@ export class InspectionModel implements IDisposable {
 
   /** The fixes of one finding, by its code and place. */
   fixesOf(finding: Finding): QuickFix[] {
-    return (this._last?.fixes ?? []).filter(
+    return this.fixes.filter(
       fix =>
         fix.code === finding.code && fix.cell_id === finding.cell_id && fix.line === finding.line
     );
@@ -110,15 +124,30 @@ export class InspectionModel implements IDisposable {
     if (this._isDisposed) {
       return;
     }
-    this._last = last;
+    if (last !== this._last) {
+      this.read(last);
+    }
     this._notice = notice;
     this._changed.emit();
+  }
+
+  private read(last: LiveInspection | null): void {
+    const cells = last?.inspection.cells ?? [];
+    const numbers: CellNumbers = new Map(cells.map(cell => [cell.cell_id, cell.index + 1]));
+    const findings = (last?.inspection.findings ?? []).map(item => findingWithNumbers(item, numbers));
+    this._last = last;
+    this.cells = new Map(cells.map(cell => [cell.cell_id, cell]));
+    this._findings = inOrder(findings, numbers);
+    this.fixes = (last?.fixes ?? []).map(fix => fixWithNumbers(fix, numbers));
   }
 
   private debouncer: Debouncer<void>;
   private isAsking = false;
   private again = false;
   private _last: LiveInspection | null = null;
+  private cells: ReadonlyMap<string, CellSummary> = new Map();
+  private fixes: readonly QuickFix[] = [];
+  private _findings: readonly Finding[] = [];
   private _notice: INotice | null = null;
   private _isDisposed = false;
   private _changed = new Signal<this, void>(this);

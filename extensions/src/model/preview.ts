@@ -4,6 +4,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { Client, Preview, PreviewFile } from '../api/client';
 import { contentOf } from './cellContent';
+import { cellNumbers, findingWithNumbers } from './cellNumbers';
 import { INotice, noticeOf } from './trouble';
 
 /** The module that the training notebook would become as it is edited now. */
@@ -31,7 +32,9 @@ export class PreviewModel {
     let last = this._last;
     let notice: INotice | null = null;
     try {
-      last = await this.client.preview(path, contentOf(model));
+      const numbers = cellNumbers(model);
+      const told = await this.client.preview(path, contentOf(model));
+      last = { ...told, findings: told.findings.map(item => findingWithNumbers(item, numbers)) };
     } catch (error) {
       notice = noticeOf(error, this.trans);
     }

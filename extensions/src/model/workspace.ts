@@ -59,6 +59,11 @@ export class Workspace implements INbprod {
     return this._changed;
   }
 
+  /** One of the open notebooks was looked at anew. */
+  get inspected(): ISignal<this, InspectionModel> {
+    return this._inspected;
+  }
+
   refresh(): Promise<void> {
     return this.where.refresh();
   }
@@ -84,6 +89,7 @@ export class Workspace implements INbprod {
       const made = found;
       panel.disposed.connect(() => made.dispose());
       this.where.changed.connect(made.settle, made);
+      made.changed.connect(() => this._inspected.emit(made), this);
     }
     return found;
   }
@@ -104,4 +110,5 @@ export class Workspace implements INbprod {
 
   private inspections = new WeakMap<INotebookModel, InspectionModel>();
   private _changed = new Signal<this, void>(this);
+  private _inspected = new Signal<this, InspectionModel>(this);
 }

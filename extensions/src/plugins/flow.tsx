@@ -31,10 +31,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
       label: trans.__('Data flow'),
       caption: trans.__('What each cell reads of which other one'),
       make: () => {
-        const view: LiveWidget = new LiveWidget(() => {
+        const shown = [workspace.changed, workspace.inspected];
+        return new LiveWidget(() => {
           const panel = notebookInView(workspace, tracker);
           const inspection = panel && workspace.inspectionOf(panel);
-          inspection?.changed.connect(view.update, view);
           return (
             <FlowGraph
               inspection={inspection?.last?.inspection ?? null}
@@ -43,8 +43,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
               trans={trans}
             />
           );
-        }, [workspace.changed, tracker.activeCellChanged, tracker.currentChanged]);
-        return view;
+        }, [...shown, tracker.activeCellChanged, tracker.currentChanged]);
       }
     });
   }

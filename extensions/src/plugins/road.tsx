@@ -41,38 +41,44 @@ const plugin: JupyterFrontEndPlugin<void> = {
     addProjectCommands(commands, workspace, tracker);
     addCellCommands(app, workspace, tracker);
 
-    const panel: LiveWidget = new LiveWidget(() => {
+    const panel = new LiveWidget(() => {
       const current = tracker.currentWidget;
-      const inspection = current ? workspace.inspectionOf(current) : null;
-      inspection?.changed.connect(panel.update, panel);
-      return drawRoad(app, workspace, inspection);
-    }, [workspace.changed, tracker.currentChanged]);
+      return drawRoad(app, workspace, current ? workspace.inspectionOf(current) : null);
+    }, [workspace.changed, workspace.inspected, tracker.currentChanged]);
     panel.id = 'nbprod-road';
     panel.title.icon = nbprodIcon;
     panel.title.caption = trans.__('nbprod: the road to production');
-    panel.node.tabIndex = -1;
     panel.node.setAttribute('role', 'region');
     panel.node.setAttribute('aria-label', trans.__('The road to production'));
     shell.add(panel, 'right', { rank: 450, type: 'nbprod' });
     restorer?.add(panel, 'nbprod-road');
+
+    /** Bring the panel forward, and the keyboard to one of its buttons. */
+    const reveal = async (find: (node: HTMLElement) => HTMLElement | null): Promise<void> => {
+      shell.activateById(panel.id);
+      panel.node.focus();
+      await workspace.refresh();
+      // One frame for the message that draws the panel, one for what it draws.
+      await new Promise(requestAnimationFrame);
+      await new Promise(requestAnimationFrame);
+      await panel.renderPromise;
+      if (document.activeElement === panel.node) {
+        find(panel.node)?.focus(); // nobody went elsewhere meanwhile
+      }
+    };
 
     commands.addCommand(CommandIDs.openRoad, {
       label: trans.__('Show the road to production'),
       caption: trans.__('Every stage from the notebook to the watched service'),
       icon: nbprodIcon,
       describedBy: { args: { type: 'object', properties: {} } },
-      execute: async () => {
-        shell.activateById(panel.id);
-        panel.node.focus();
-        await workspace.refresh();
-        // One frame for the message that draws the panel, one for what it draws.
-        await new Promise(requestAnimationFrame);
-        await new Promise(requestAnimationFrame);
-        await panel.renderPromise;
-        if (document.activeElement === panel.node) {
-          nextButton(panel.node)?.focus(); // nobody went elsewhere meanwhile
-        }
-      }
+      execute: () => reveal(nextButton)
+    });
+    commands.addCommand(CommandIDs.showFindings, {
+      label: trans.__('Show the findings of this notebook'),
+      caption: trans.__('What nbprod has to say of the open notebook, each with the way to its cell'),
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: () => reveal(node => node.querySelector('.jp-nbprod-findings button'))
     });
     // What a controller or another person does to the deployment is no job of this server.
     const poll = new Poll({
@@ -99,11 +105,12 @@ function nextButton(node: HTMLElement): HTMLElement | null {
 function inPalette(): string[] {
   const { openRoad, extract, sync, contract, parity, train, gate, approve, reject } = CommandIDs;
   const { release, deploy, shadow, promote, rollback, pause, resume, abort, undeploy } = CommandIDs;
-  const { monitor, createProject, refresh, nextFinding, fixFinding, proposeRoles } = CommandIDs;
+  const { monitor, createProject, refresh, proposeRoles } = CommandIDs;
+  const { showFindings, nextFinding, fixFinding } = CommandIDs;
   return [
     ...[openRoad, extract, sync, contract, parity, train, gate, approve, reject, release, deploy],
     ...[shadow, promote, rollback, pause, resume, abort, undeploy, monitor, createProject, refresh],
-    ...[nextFinding, fixFinding, proposeRoles]
+    ...[showFindings, nextFinding, fixFinding, proposeRoles]
   ];
 }
 
@@ -128,6 +135,7 @@ function drawRoad(
       notice={workspace.where.notice ?? workspace.work.notice}
       jobs={workspace.ownJobs}
       findings={inspection?.findings ?? []}
+      cellOf={cellId => inspection?.cellOf(cellId)}
       fixesOf={finding => inspection?.fixesOf(finding) ?? []}
       actionsOf={stage => commandsOf(stage).map(id => action(id, view?.next_stage === stage.name))}
       rollout={(view?.verbs ?? [])

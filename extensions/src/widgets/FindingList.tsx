@@ -1,26 +1,29 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import type { Finding, QuickFix } from '../api/client';
+import type { CellSummary, Finding, QuickFix } from '../api/client';
 
 export interface IFindingListProps {
   findings: readonly Finding[];
+  /** The cell that a finding is about, where it is known. */
+  cellOf: (cellId: string) => CellSummary | undefined;
   fixesOf: (finding: Finding) => QuickFix[];
   onPlace: (cellId: string, line: number | null) => void;
   onFix: (fix: QuickFix) => void;
   trans: TranslationBundle;
 }
 
-/** More than a person reads; the rest is counted. */
-const MOST_SHOWN = 100;
+/** How many more are drawn at a press: more than a person reads at once. */
+const PAGE = 100;
 
 /** The findings of the open notebook: severity in words, code, message, next step, fixes. */
 export function FindingList(props: IFindingListProps): React.ReactElement {
   const { findings, trans } = props;
-  const rest = findings.length - MOST_SHOWN;
+  const [shown, show] = React.useState(PAGE);
+  const rest = findings.length - shown;
   return (
     <ul className="jp-nbprod-findings">
-      {findings.slice(0, MOST_SHOWN).map((finding, index) => (
+      {findings.slice(0, shown).map((finding, index) => (
         <li key={index} data-severity={finding.severity}>
           <div>
             <span className="jp-nbprod-severity">{severityInWords(finding.severity, trans)}</span>{' '}
@@ -34,9 +37,7 @@ export function FindingList(props: IFindingListProps): React.ReactElement {
                 className="jp-nbprod-link"
                 onClick={() => props.onPlace(finding.cell_id ?? '', finding.line)}
               >
-                {finding.line
-                  ? trans.__('Show the cell, line %1', finding.line)
-                  : trans.__('Show the cell')}
+                {placeInWords(finding, props)}
               </button>
             )}
             {props.fixesOf(finding).map(fix => (
@@ -52,9 +53,27 @@ export function FindingList(props: IFindingListProps): React.ReactElement {
           </div>
         </li>
       ))}
-      {rest > 0 && <li>{trans._n('and %1 more', 'and %1 more', rest)}</li>}
+      {rest > 0 && (
+        <li>
+          <button type="button" className="jp-nbprod-link" onClick={() => show(shown + PAGE)}>
+            {trans._n('and %1 more', 'and %1 more', rest)}
+          </button>
+        </li>
+      )}
     </ul>
   );
+}
+
+/** Where a finding is, by what a person sees of a cell: its number, its role. */
+function placeInWords(finding: Finding, props: IFindingListProps): string {
+  const { trans } = props;
+  const cell = props.cellOf(finding.cell_id ?? '');
+  const number = (cell?.index ?? 0) + 1;
+  const known = cell?.role ? trans.__('cell %1 (%2)', number, cell.role) : trans.__('cell %1', number);
+  const name = cell ? known : trans.__('the cell');
+  return finding.line
+    ? trans.__('Show %1, line %2', name, finding.line)
+    : trans.__('Show %1', name);
 }
 
 /** A severity in a word: never a colour alone. */

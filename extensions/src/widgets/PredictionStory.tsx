@@ -59,6 +59,7 @@ export function PredictionStory(props: IPredictionStoryProps): React.ReactElemen
       )}
       <FindingList
         findings={story.findings}
+        cellOf={() => undefined}
         fixesOf={() => []}
         onPlace={props.onPlace}
         onFix={() => undefined}

@@ -1,7 +1,15 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import type { Finding, Job, JobLog, ProjectView, QuickFix, Stage } from '../api/client';
+import type {
+  CellSummary,
+  Finding,
+  Job,
+  JobLog,
+  ProjectView,
+  QuickFix,
+  Stage
+} from '../api/client';
 import type { INotice } from '../model/trouble';
 import { FindingList } from './FindingList';
 import { JobCard } from './JobCard';
@@ -14,6 +22,7 @@ export interface IRoadPanelProps {
   notice: INotice | null;
   jobs: readonly Job[];
   findings: readonly Finding[];
+  cellOf: (cellId: string) => CellSummary | undefined;
   fixesOf: (finding: Finding) => QuickFix[];
   actionsOf: (stage: Stage) => IStageAction[];
   /** Promote, roll back, pause, …: what the deployment can do now. */

@@ -8,9 +8,18 @@ const cell = { id: 'a', type: 'code', getMetadata: () => ['nbprod:lib'], sharedM
 
 const told = (message: string): LiveInspection =>
   ({
-    inspection: { findings: [{ code: 'NBX002', cell_id: 'a', line: 1, message }] },
+    inspection: {
+      cells: [
+        { cell_id: 'b', index: 0, role: '' },
+        { cell_id: 'a', index: 1, role: 'lib' }
+      ],
+      findings: [
+        { code: 'NBX030', severity: 'info', cell_id: 'b', line: 1, message: 'cell c?', hint: '' },
+        { code: 'NBX002', severity: 'error', cell_id: 'a', line: 1, message, hint: 'tag cell b' }
+      ]
+    },
     fixes: [
-      { code: 'NBX002', cell_id: 'a', line: 1, title: 'Tag it', changes: [] },
+      { code: 'NBX002', cell_id: 'a', line: 1, title: 'Tag cell b nbprod:lib', changes: [] },
       { code: 'NBX002', cell_id: 'b', line: 1, title: 'Tag another', changes: [] }
     ]
   }) as unknown as LiveInspection;
@@ -62,14 +71,28 @@ describe('live findings', () => {
     expect(inspect).toHaveBeenCalledTimes(2);
     answers.shift()!(told('new'));
     await settle();
-    expect(model.findings.map(finding => finding.message)).toEqual(['new']);
+    expect(model.findings[0].message).toEqual('new');
   });
 
   it('come with the fixes of their own place', async () => {
     await pause();
     answers.shift()!(told('x'));
     await settle();
-    expect(model.fixesOf(model.findings[0]).map(fix => fix.title)).toEqual(['Tag it']);
+    expect(model.fixesOf(model.findings[0]).map(fix => fix.title)).toEqual([
+      'Tag cell 1 nbprod:lib'
+    ]);
+  });
+
+  it('put what is wrong first, and name cells by the numbers that Lab shows', async () => {
+    await pause();
+    answers.shift()!(told('cell a reads what cell b of cell-b gives'));
+    await settle();
+    expect(model.findings.map(({ message, hint }) => [message, hint])).toEqual([
+      ['cell 2 reads what cell 1 of cell-b gives', 'tag cell 1'],
+      ['cell c?', '']
+    ]);
+    expect(model.cellOf('a')?.role).toBe('lib');
+    expect(model.cellOf('gone')).toBeUndefined();
   });
 
   it('stay on show when the server cannot be asked', async () => {
@@ -79,7 +102,7 @@ describe('live findings', () => {
     inspect.mockRejectedValue(new Error('gone'));
     edited.emit();
     await pause();
-    expect(model.findings.length).toBe(1);
+    expect(model.findings.length).toBe(2);
     expect(model.notice?.message).toBe('gone');
   });
 });

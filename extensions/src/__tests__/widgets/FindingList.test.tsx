@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import type { Finding, QuickFix } from '../../api/client';
+import type { CellSummary, Finding, QuickFix } from '../../api/client';
 import { FindingList } from '../../widgets/FindingList';
 import { render } from '../render';
 import { trans } from '../trans';
@@ -10,10 +10,11 @@ const finding = (code: string, severity: string, line: number | null): Finding =
 const fix = { title: 'tag this cell nbprod:lib', changes: [] } as unknown as QuickFix;
 
 describe('findings', () => {
-  const draw = (findings: Finding[]) => {
+  const draw = (findings: Finding[], cell?: Partial<CellSummary>) => {
     const on = { onPlace: jest.fn(), onFix: jest.fn() };
     const fixesOf = (item: Finding): QuickFix[] => (item.code === 'NBX023' ? [fix] : []);
-    return { ...on, ...render(<FindingList {...on} {...{ findings, fixesOf, trans }} />) };
+    const cellOf = (): CellSummary | undefined => cell as CellSummary | undefined;
+    return { ...on, ...render(<FindingList {...on} {...{ findings, cellOf, fixesOf, trans }} />) };
   };
 
   it('say their severity in a word, their code, the next step', () => {
@@ -32,9 +33,19 @@ describe('findings', () => {
     expect(onFix).toHaveBeenCalledWith(fix);
   });
 
-  it('are counted where they are more than a person reads', () => {
-    const { host } = draw(Array.from({ length: 130 }, () => finding('NBX031', 'info', 1)));
+  it('name their cell by the number and the role that a person sees', () => {
+    const told = (cell: Partial<CellSummary>, line: number | null): string =>
+      draw([finding('NBX023', 'error', line)], cell).host.textContent ?? '';
+    expect(told({ index: 4, role: 'fit' }, 3)).toContain('Show cell 5 (fit), line 3');
+    expect(told({ index: 1999, role: '' }, null)).toContain('Show cell 2000');
+  });
+
+  it('are counted where they are more than a person reads, and drawn at a press', () => {
+    const { host, press } = draw(Array.from({ length: 230 }, () => finding('NBX031', 'info', 1)));
     expect(host.querySelectorAll('li').length).toBe(101);
-    expect(host.textContent).toContain('and 30 more');
+    press('and 130 more');
+    expect(host.querySelectorAll('li').length).toBe(201);
+    press('and 30 more');
+    expect(host.querySelectorAll('li').length).toBe(230);
   });
 });

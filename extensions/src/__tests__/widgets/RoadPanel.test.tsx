@@ -17,6 +17,7 @@ function props(given: Partial<IRoadPanelProps>): IRoadPanelProps {
     notice: null,
     jobs: [],
     findings: [],
+    cellOf: () => undefined,
     fixesOf: () => [],
     actionsOf: () => [],
     rollout: [],
