@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -27,6 +28,7 @@ from nbprod.gates.recording import NOTEBOOK_VARIABLE, RECORD_VARIABLE, read_meas
 from nbprod.gates.rules import finding
 from nbprod.gates.slices import RULES_VARIABLE
 from nbprod.notebook.execution import execute_notebook, parameter_names
+from nbprod.predictor.bundle import read_bundle
 from nbprod.records import Finding, Progress, sha256
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 # Two kernels at once: a third only waits for a core on the machines where gates run.
 PARALLEL = 2
+_IMPORTS = ("pandas", "pyarrow.parquet", "nbprod.gates", "nbprod.predictor.predict")
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class NotebookGate:
     training: Path | None = None  # rows the candidate learnt from, a sample
     parallel: int = PARALLEL
     _room: Room | None = field(default=None, init=False)
+    _imports: tuple[str, ...] = field(default=(), init=False)
     _shares: dict[tuple[str, str], float] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -75,6 +79,7 @@ class NotebookGate:
         Results come in the order given.
         """
         self._shares = dict.fromkeys(jobs, 0.0)
+        self._imports = self._imports or _imports(self.candidate)
         self._room = self._room or Room.for_notebooks(self.snapshot, self.settings.gate.memory_mb)
         with ThreadPoolExecutor(max_workers=self.parallel) as pool:
             return list(pool.map(self._one, jobs))
@@ -134,6 +139,7 @@ class NotebookGate:
             timeout_s=duration_s(self.settings.gate.timeout),
             progress=lambda message, share: self._tell(job, share or 0.0, message),
             on_kernel=watch.begin,
+            imports=self._imports,
         )
 
     def _own_parameters(self, snapshot: Path) -> dict[str, Any]:
@@ -173,6 +179,14 @@ class NotebookGate:
                 cell = message.partition(": ")[2]
                 said = f"{Path(notebook).name}{under}" + (f": {cell}" if cell else "")
                 self.progress(said, min(1.0, done))
+
+
+def _imports(candidate: Path) -> tuple[str, ...]:
+    """What every kernel of a gate imports sooner or later, given its candidate's model."""
+    with contextlib.suppress(NbprodError):  # the notebook that loads it will say so
+        if read_bundle(candidate).model["format"] == "skops":
+            return (*_IMPORTS, "nbprod.predictor.sklearn_format:import_skops")
+    return _IMPORTS
 
 
 def _too_much(error: NbprodError, watch: Watch) -> ExecutionError:

@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 from nbprod.errors import ExecutionError, NotebookError
 from nbprod.imports import leave_out_slow_imports
 from nbprod.masking import environment_secrets, mask, named_secrets
+from nbprod.notebook.forked_kernels import can_fork, forking_provisioner
 from nbprod.notebook.masked_copies import keep_masked
 from nbprod.notebook.parameters import check_parameters, declared, parameters_cell, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from nbformat import NotebookNode
 
@@ -54,6 +55,7 @@ def execute_notebook(
     on_kernel: Callable[[int], None] | None = None,
     before: str = "",
     after: str = "",
+    imports: Sequence[str] = (),
 ) -> None:
     """Run every cell of a notebook in a fresh kernel and keep the executed copy.
 
@@ -63,6 +65,8 @@ def execute_notebook(
     kernel. environ: added to the kernel's environment, written nowhere. timeout_s: seconds for
     the whole notebook. on_kernel: is told the kernel's process group as soon as it runs. before,
     after: sources of a cell that runs ahead of the notebook's own, and of one behind them.
+    imports: what the kernel will import in any case; where many run, each is forked from a process
+    that has (`nbprod.notebook.nursery`).
     Raises ConfigError for an unknown parameter or a wrong type, NotebookError for an unreadable
     notebook, and ExecutionError (cell_id, line) when a cell raises, hangs or the kernel dies; its
     detail ``reason`` is ``raised``, ``timeout``, ``died`` or ``start``.
@@ -95,6 +99,7 @@ def execute_notebook(
             parameterized=bool(values),
             on_kernel=on_kernel,
             secrets=(*named_secrets(values), *environment_secrets(environ or {})),
+            imports=tuple(imports),
         )
         _run(node, values, job)
 
@@ -114,6 +119,7 @@ class _Job:
     parameterized: bool
     on_kernel: Callable[[int], None] | None = None
     secrets: tuple[str, ...] = ()  # what must not be kept, beyond what looks like a secret
+    imports: tuple[str, ...] = ()
     current: int = -1  # index of the cell that runs
 
     def remaining_s(self, _cell: Any = None) -> float:
@@ -195,13 +201,16 @@ def _kernel_manager(job: _Job) -> Any:
     # Sockets in a private folder: no port is guessed, and nobody else can connect.
     if os.name == "posix" and len(str(job.folder)) < _MAX_SOCKET_PATH:
         options = {"transport": "ipc", "ip": str(job.folder / "k")}
-    return AsyncKernelManager(
+    manager = AsyncKernelManager(
         kernel_name=_KERNEL_NAME,
         kernel_spec_manager=OwnInterpreter(),
         connection_file=str(job.folder / "connection.json"),
         log=_quiet_log(),
         **options,
     )
+    if job.imports and can_fork(job.environ):
+        manager.provisioner = forking_provisioner(manager, job.imports)
+    return manager
 
 
 def _quiet_log(name: str = "nbprod.notebook.kernel") -> logging.Logger:

@@ -31,7 +31,7 @@ def save_sklearn(value: Any, path: Path) -> list[str]:
     The same object gives the same bytes. ExecutionError names each type that is not
     scikit-learn's, NumPy's, SciPy's or pandas's.
     """
-    skops_io = _skops_io()
+    skops_io = import_skops()
     content = skops_io.dumps(value)
     unknown = skops_io.get_untrusted_types(data=content)
     if foreign := [name for name in unknown if not _is_allowed(name)]:
@@ -47,7 +47,7 @@ def save_sklearn(value: Any, path: Path) -> list[str]:
 
 def load_sklearn(path: Path, trusted: Iterable[str]) -> Any:
     """The object again; a type that is neither skops's nor named in ``trusted`` is refused."""
-    skops_io = _skops_io()
+    skops_io = import_skops()
     from skops.io.exceptions import UntrustedTypesFoundException
 
     names = {name for name in trusted if _is_allowed(name)}
@@ -63,7 +63,7 @@ def load_sklearn(path: Path, trusted: Iterable[str]) -> Any:
         ) from error
 
 
-def _skops_io() -> Any:
+def import_skops() -> Any:
     """``skops.io`` without a list of every estimator there is.
 
     To make that list, skops imports the whole of scikit-learn and with it torch and pytest where
