@@ -12,18 +12,22 @@ import importlib
 import os
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 _LEFT_OUT = ("rfc3987_syntax",)
 # What every worker of a serving engine imports before it is one, seconds of a core each time.
 _WORKERS_IMPORT = ("ray", "ray.serve._private.replica", "nbprod.serving.replicas")
+# Before all that, at the process's own priority: these start threads that live as long as it does.
+_STARTS_THREADS = ("numpy", "pyarrow")
 _NICENESS, _BUSY_NICENESS = 10, 2
 _BUSY = 2.0  # the load of a core
+_ROOM, _LOOKED_S = 0.1, 0.05  # of the machine's time nobody used, and how long that is looked at
 # Python runs a module of this name before all else; the environment's own comes after it.
 _START = """\
 import importlib.machinery, importlib.util, os, sys
@@ -44,23 +48,44 @@ if spec and spec.loader:
 Made = TypeVar("Made")
 
 
-def behind_others(work: Callable[[], Made]) -> Made:
+def behind_others(work: Callable[[], Made], *, in_idle_time: bool = False) -> Made:
     """What ``work`` gives, computed at low priority: processes that answer requests go first.
 
     A process that raises its niceness cannot lower it again; but Linux has one for each thread,
     so a thread works, and then it is gone. Where others keep the machine busy, standing behind
     all of them would take minutes.
+    in_idle_time: only while nobody else wants the processor, as long as there is such time now.
+    Whoever wakes then never waits, not even for the end of a slice, which niceness makes it do.
+    Only for what leaves no thread behind: one could never come back from there.
     """
 
     def behind() -> Made:
         if sys.platform == "linux":
-            busy = os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1)
-            niceness = _BUSY_NICENESS if busy else _NICENESS
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+            if in_idle_time and _has_room():
+                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            else:
+                busy = os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1)
+                niceness = _BUSY_NICENESS if busy else _NICENESS
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
         return work()
 
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(behind).result()
+
+
+def _has_room() -> bool:
+    """Whether the machine has processor time that nobody uses at this moment."""
+    before = _processor_time()
+    time.sleep(_LOOKED_S)
+    unused, passed = (now - then for now, then in zip(_processor_time(), before, strict=True))
+    return unused > _ROOM * passed
+
+
+def _processor_time() -> tuple[int, int]:
+    """Ticks that nobody used, and all of them, since the machine started (proc_stat(5))."""
+    with open("/proc/stat", encoding="ascii") as file:
+        ticks = [int(one) for one in file.readline().split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
 
 
 def import_behind_others(*, engine_alone: bool) -> None:
@@ -68,13 +93,16 @@ def import_behind_others(*, engine_alone: bool) -> None:
 
     engine_alone: only what starts the worker, which is itself another process.
     """
+    if not engine_alone:
+        _import(_STARTS_THREADS)
+    needed = _WORKERS_IMPORT[:1] if engine_alone else _WORKERS_IMPORT
+    behind_others(lambda: _import(needed), in_idle_time=True)
 
-    def work() -> None:
-        for name in _WORKERS_IMPORT[:1] if engine_alone else _WORKERS_IMPORT:
-            importlib.import_module(name)
 
+def _import(names: Iterable[str]) -> None:
     with contextlib.suppress(Exception):  # whoever needs it imports it again, and is told
-        behind_others(work)
+        for name in names:
+            importlib.import_module(name)
 
 
 def leave_out_slow_imports() -> None:

@@ -3,8 +3,11 @@
 A request is due when the clock says so, whether or not the ones before it were answered, and its
 time counts from then: a service that stalls is measured stalling. The process is lean, for it
 shares the cores with what it measures: 300 requests a second take it a twentieth of one.
-RATE 0 sends as fast as CONNECTIONS callers get answers. SIGTERM ends it; a line for each answer
-is in FILE then: when it was due, how long it took, the HTTP status (0: none came), and the body.
+At a rate it goes before everything else where it may (root): it stands for callers on other
+machines, whom the processor of this one does not keep waiting. How late each request was sent is
+told all the same. RATE 0 sends as fast as CONNECTIONS callers get answers. SIGTERM ends it; a line
+for each answer is in FILE then: when it was due, how long it took, how much of that passed before
+it was sent, the HTTP status (0: none came), and the body.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ class Answer:
     took_s: float
     status: int
     trip: str  # the request's key
+    late_s: float = 0.0  # of took_s: until the callers sent it
     release: str = ""
     role: str = ""
 
@@ -50,10 +54,10 @@ class Steady:
     def answers(self) -> list[Answer]:
         found = []
         for line in self._path.read_text(encoding="utf-8").splitlines():
-            due_at, took_s, status, number, text = json.loads(line)
+            due_at, took_s, late_s, status, number, text = json.loads(line)
             body = json.loads(text) if status == 200 else {}
             told = {name: str(body.get(name, "")) for name in ("release", "role")}
-            found.append(Answer(due_at, took_s, status, f"S{number}", **told))
+            found.append(Answer(due_at, took_s, status, f"S{number}", late_s, **told))
         return found
 
 
@@ -87,7 +91,7 @@ class _Connection(asyncio.Protocol):
         self._callers = callers
         self._transport: asyncio.Transport | None = None
         self._held = b""
-        self._asked: tuple[int, float] | None = None  # number, due_at
+        self._asked: tuple[int, float, float] | None = None  # number, due_at, sent_at
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -96,7 +100,7 @@ class _Connection(asyncio.Protocol):
 
     def ask(self, number: int, due_at: float) -> None:
         assert self._transport is not None
-        self._asked, self._held = (number, due_at), b""
+        self._asked, self._held = (number, due_at, time.monotonic()), b""
         self._transport.write(_request(self._callers.host, number))
 
     def data_received(self, data: bytes) -> None:
@@ -134,7 +138,7 @@ class _Callers:
         self._open = 0
         self._under_way = 0
         self._ended = False
-        self.found: list[tuple[float, float, int, int, bytes]] = []
+        self.found: list[tuple[float, float, float, int, int, bytes]] = []
 
     def free(self, connection: _Connection) -> None:
         if self._waiting:
@@ -149,10 +153,11 @@ class _Callers:
             self._free.remove(connection)
         self._open -= 1
 
-    def answered(self, asked: tuple[int, float], status: int, body: bytes) -> None:
-        number, due_at = asked
+    def answered(self, asked: tuple[int, float, float], status: int, body: bytes) -> None:
+        number, due_at, sent_at = asked
         self._under_way -= 1
-        self.found.append((due_at, time.monotonic() - due_at, status, number, body))
+        took_s = time.monotonic() - due_at
+        self.found.append((due_at, took_s, sent_at - due_at, status, number, body))
 
     def _next(self, due_at: float) -> tuple[int, float]:
         self._number += 1
@@ -198,11 +203,14 @@ class _Callers:
 def main(url: str, rate: str, path: str) -> None:
     """Call until SIGTERM, then write down what was answered."""
     gc.disable()  # a pause of the caller would be taken for the service's
+    if float(rate):
+        with contextlib.suppress(AttributeError, PermissionError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     callers = _Callers(url, float(rate))
     asyncio.run(callers.run())
     lines = [
-        json.dumps([due_at, took_s, status, number, body.decode("utf-8", "replace")]) + "\n"
-        for due_at, took_s, status, number, body in callers.found
+        json.dumps([due_at, took_s, late_s, status, number, body.decode("utf-8", "replace")]) + "\n"
+        for due_at, took_s, late_s, status, number, body in callers.found
     ]
     Path(path).write_text("".join(lines), encoding="utf-8")
 

@@ -1,8 +1,9 @@
 """What a rollout costs the champion's callers, and how fast the way back is; `make bench` prints it.
 
 Callers send at a steady rate from one small process, on the cores that answer and roll out: 300
-requests a second, or three fifths of the most that this machine answers. A request's time counts
-from the moment it was due. Each phase is told beside the quiet of the same run, measured before,
+requests a second, or three fifths of the most that this machine answers. They go before all else
+where they may; how late they were themselves is told. A request's time counts from the moment it
+was due. Each phase is told beside the quiet of the same run, measured before,
 between and after. Told are the champion's own callers: while a release is on trial those whom the
 traffic state gives to the champion, all callers otherwise.
 NBPROD_BENCH_RATE sets another rate.
@@ -113,6 +114,12 @@ def told(timeline: Timeline, found: Steady) -> None:
             continue
         p50, p99 = quantile_ms(own, 0.5), quantile_ms(own, 0.99)
         print(f"{row} {p50:7.1f} {p99:7.1f} {p99 / quiet:7.2f}x")
+    late = sorted(1000 * answer.late_s for answer in answers)
+    print(
+        f"  the callers themselves were late: p99 {late[int(0.99 * (len(late) - 1))]:.1f} ms",
+        end="",
+    )
+    print(f", at most {late[-1]:.1f}")
 
 
 def test_a_rollout_under_load(served: Served, tmp_path: Path) -> None:

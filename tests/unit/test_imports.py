@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
+from nbprod import imports
 from nbprod.imports import write_left_out
 
 if TYPE_CHECKING:
@@ -62,3 +66,30 @@ def test_a_worker_of_the_engine_imports_behind_others(tmp_path: Path) -> None:
     ]
     here = str(os.getpriority(os.PRIO_PROCESS, 0))
     assert told == [[str(sys.platform == "linux"), here, "True"], ["False", here, "True"]]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority of its own on Linux")
+@pytest.mark.parametrize("room", [True, False])
+def test_work_goes_into_idle_time_only_where_there_is_some(
+    monkeypatch: pytest.MonkeyPatch, room: bool
+) -> None:
+    """Elsewhere it would never be done; the thread that asked for it keeps its priority."""
+    monkeypatch.setattr(imports, "_has_room", lambda: room)
+
+    def told() -> tuple[int, int]:
+        return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    here = told()
+    policy, niceness = imports.behind_others(told, in_idle_time=True)
+    assert (policy == os.SCHED_IDLE) is room
+    assert room or niceness > here[1]
+    assert told() == here
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is told by /proc")
+def test_there_is_no_room_where_every_processor_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine tenths used are too many."""
+    for unused, expected in ((89, True), (9, False)):
+        seen = iter([(1000, 5000), (1000 + unused, 5100)])
+        monkeypatch.setattr(imports, "_processor_time", lambda seen=seen: next(seen))
+        assert imports._has_room() is expected

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nbprod.serving.options import ServiceOptions
 
 START_S = 180.0
-_POLL_S = 0.1
+_POLL_S = 0.25  # each look costs this process and the engine's controller some 20 ms
 _CPUS = 0.1  # of one replica; the proxy and the controller take none
 # Ingress replicas that start side by side while releases change, beside those that answer: a
 # replica spends its start on imports, and one after another would keep a machine's cores idle.

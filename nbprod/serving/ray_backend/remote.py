@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 from dataclasses import dataclass
@@ -72,10 +73,8 @@ class RemoteWorker:
     """A release's worker application: over a link where it runs on this machine, else a handle."""
 
     def __init__(self, deployment: str, version: int) -> None:
-        from ray import serve
-
-        name = worker_name(deployment, version)
-        self._handle = serve.get_deployment_handle("worker", app_name=name)
+        self._name = worker_name(deployment, version)
+        self._handle: Any = None
         self._link: Link | None = None
         self._linking: asyncio.Task[None] | None = None
         self._elsewhere = False  # on another machine, or on an engine that is not ours
@@ -112,17 +111,26 @@ class RemoteWorker:
             await asyncio.wait({self._linking}, timeout=_RELINK_S if self._link else None)
         if self._link is not None:
             return await self._link.call(method, *arguments)
-        return await getattr(self._handle, method).remote(*arguments)
+        return await getattr(await self._handled(), method).remote(*arguments)
+
+    async def _handled(self) -> Any:
+        """The engine's handle. Who makes one waits for its controller, so not in the event loop."""
+        if self._handle is None:
+            from ray import serve
+
+            make = functools.partial(serve.get_deployment_handle, "worker", app_name=self._name)
+            self._handle = await asyncio.to_thread(make)
+        return self._handle
 
     async def _open(self) -> None:
         try:
-            path = await self._handle.listen.remote()
+            path = await (await self._handled()).listen.remote()
             if not path or not Path(path).exists():
                 self._elsewhere = True
                 return
             self._link = await Link.to(path)
         except Exception as error:  # noqa: BLE001 - the next call tries again, and says so
-            _LOGGER.warning("no link to %s: %s", self._handle.app_name, type(error).__name__)
+            _LOGGER.warning("no link to %s: %s", self._name, type(error).__name__)
 
 
 def worker_name(deployment: str, version: int | str) -> str:

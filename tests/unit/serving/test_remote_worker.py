@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,7 +39,12 @@ def reached(
 ) -> None:
     async def run() -> None:
         handle = Handle(path)
-        monkeypatch.setattr("ray.serve.get_deployment_handle", lambda *_, **__: handle)
+
+        def get(*_: object, **__: object) -> Handle:  # waits for the engine's controller
+            assert threading.current_thread() is not threading.main_thread()
+            return handle
+
+        monkeypatch.setattr("ray.serve.get_deployment_handle", get)
         await scenario(RemoteWorker("trips", 2), handle)
 
     asyncio.run(asyncio.wait_for(run(), 30))
