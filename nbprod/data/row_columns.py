@@ -18,6 +18,7 @@ from nbprod.data.row_values import INT64, Broken, bounds_of, judge_of, moments_o
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from nbprod.data.plain_columns import PlainColumns
     from nbprod.records import ColumnRule
 
 _FEW = 4  # rows below which looking at them one by one is not slower
@@ -47,7 +48,7 @@ class ColumnValidator:
         if len(rows) < _FEW or set(map(type, rows)) != {dict}:
             return None
         there = tuple(name for name in self._judges if name in rows[0])
-        if not there or not self._required.issubset(there):
+        if not there:
             return None
         if self._strict and sum(map(len, rows)) != len(rows) * len(there):
             return None
@@ -58,13 +59,28 @@ class ColumnValidator:
         if getter is None:
             getter = self._getters[there] = _getter(there)
         try:
-            values = dict(zip(there, zip(*map(getter, rows), strict=True), strict=True))
-            return {
-                name: judge(list(values[name])) if name in values else [None] * len(rows)
-                for name, judge in self._judges.items()
-            }
+            values = map(list, zip(*map(getter, rows), strict=True))
+            return self._judged(dict(zip(there, values, strict=True)), len(rows))
         except (KeyError, TypeError, OverflowError, Broken):
             return None
+
+    def accepts(self, whole: PlainColumns) -> bool:
+        """Whether every value of columns is plainly good; False wants a closer look at the rows."""
+        if self._strict and not self._judges.keys() >= whole.columns.keys():
+            return False
+        try:
+            return self._judged(whole.columns, whole.height) is not None
+        except (TypeError, OverflowError, Broken):
+            return False
+
+    def _judged(self, values: Mapping[str, list[Any]], height: int) -> dict[str, list[Any]] | None:
+        """Each column in the contract's type, null where it is left out; None where it must not."""
+        if not self._required <= values.keys():
+            return None
+        return {
+            name: judge(values[name]) if name in values else [None] * height
+            for name, judge in self._judges.items()
+        }
 
 
 def _getter(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

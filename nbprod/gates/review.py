@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import DataError
-from nbprod.predictor.predict import records_of
+from nbprod.predictor.plain_frames import records_of
 from nbprod.records import REDACTED, Json
 
 _ORDINARY = 8

@@ -28,8 +28,9 @@ from nbprod.lifecycle.parity_jobs import (
 )
 from nbprod.lifecycle.proof_jobs import inline_tests, proof_cells, proof_module
 from nbprod.lifecycle.recomputing import recompute
+from nbprod.predictor.accepting import checked_features
 from nbprod.predictor.modules import load_package
-from nbprod.predictor.predict import Predictor, checked_features
+from nbprod.predictor.predict import Predictor
 from nbprod.predictor.state import load_state, save_state
 from nbprod.records import (
     ContractReport,

@@ -10,7 +10,8 @@ from nbprod.config import Settings
 from nbprod.data.row_validation import RowValidator
 from nbprod.parity.answers import Answered, Comparing
 from nbprod.parity.saying import through_json
-from nbprod.predictor.predict import Predictor, records_of
+from nbprod.predictor.plain_frames import records_of
+from nbprod.predictor.predict import Predictor
 from nbprod.records import REDACTED, ColumnRule, Json, ParityReport, Prediction, Progress
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbprod.errors import DataError, ExecutionError, TamperedReleaseError
-from nbprod.predictor.predict import Predictor, records_of, select_inputs
+from nbprod.predictor.accepting import select_inputs
+from nbprod.predictor.plain_frames import records_of
 from nbprod.records import REDACTED, ColumnRule, Finding, Json
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from nbprod.predictor.predict import Answer
+    from nbprod.predictor.answers import Answer
+    from nbprod.predictor.predict import Predictor
 
 # What stands for a text: the first that the contract's pattern allows.
 _TEXTS = (REDACTED, "0", "2000-01-01", "2000-01-01T00:00:00Z")

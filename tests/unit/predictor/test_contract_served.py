@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from nbprod.data.contract import load_contract
+from nbprod.predictor.accepting import checked_features
 from nbprod.predictor.modules import load_package
-from nbprod.predictor.predict import Predictor, checked_features
+from nbprod.predictor.predict import Predictor
 
 SCHEMAS = """
 import pandas as pd
