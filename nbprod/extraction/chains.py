@@ -102,7 +102,7 @@ class _Plain(ast.NodeTransformer):
     def _is_label(self, node: ast.expr) -> bool:
         if isinstance(node, ast.Constant):
             return bool(node.value == self.anatomy.label)
-        return isinstance(node, ast.Name) and node.id in self.anatomy.label_names
+        return isinstance(node, ast.Name) and node.id in self.anatomy.column.held_by
 
 
 class _Renamed(ast.NodeTransformer):

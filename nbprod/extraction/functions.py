@@ -155,8 +155,8 @@ class Functions:
         how = Rewrite(
             names={**self.placement.renames, **entry.names},
             label=anatomy.label,
-            label_names=anatomy.label_names,
-            label_lists=anatomy.label_lists,
+            label_names=anatomy.column.held_by,
+            label_lists=anatomy.column.listed_by,
             drop_label_safely=entry.drop_label_safely,
         )
         for piece in entry.pieces:
@@ -174,7 +174,7 @@ class Functions:
             body.append((statement(f"return {result}")[1], None))
         prelude = {line.partition(" = ")[0] for line in entry.prelude}
         body = without_aliases(body, {*entry.shape.arguments, *prelude})
-        body = without_label_names(body, self.work.anatomy.label_names)
+        body = without_label_names(body, self.work.anatomy.column.held_by)
         body = without_unread_targets(body)
         written = self._function_of(entry, [syntax for syntax, _ in body])
         return written, [(syntax, piece) for syntax, piece in body if piece is not None]

@@ -188,12 +188,12 @@ def _check_transform(work: Workbench, piece: Piece) -> None:
             cell_id=piece.cell_id,
             line=piece.line,
         )
-    names_label = set(piece.names.binds) <= work.anatomy.label_names and bool(piece.names.binds)
+    names_label = set(piece.names.binds) <= work.anatomy.column.held_by and bool(piece.names.binds)
     if (
         work.label
         and not names_label
         and any(
-            mentions_column(item, work.label, work.anatomy.label_names)
+            mentions_column(item, work.label, work.anatomy.column.held_by)
             for item in (piece, *_called(work, piece))
         )
     ):

@@ -67,7 +67,7 @@ def _names_label(work: Workbench, piece: Piece, found: dict[str, Piece | None]) 
     """Whether a statement hands features on with the label's name: ``fit_on(df, "late")``."""
     if not work.label or not found.keys() & set(piece.names.needs):
         return False
-    named = {work.label, *work.anatomy.label_names}
+    named = {work.label, *work.anatomy.column.held_by}
     formula = re.compile(rf"^\s*(\w+\()?{re.escape(work.label)}\)?\s*~")
     for node in piece.nodes:
         if isinstance(node, ast.Subscript) and root_name(node.value) in found:
