@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from nbprod.data.prediction_log.sheets import ids_of
 from nbprod.errors import NbprodError
 from nbprod.predictor import Answer, Predictor
 from nbprod.predictor.golden import replay_golden
@@ -256,7 +257,7 @@ class Computation:
     def _body(self, job: Job, outputs: Sequence[Any], predictions: Sequence[Json]) -> Json:
         return {
             "predictions": list(outputs),
-            "prediction_ids": [item["id"] for item in predictions],
+            "prediction_ids": ids_of(predictions),
             "release": self._options.release,
             "role": job.role,
             "degraded": job.request.degraded,

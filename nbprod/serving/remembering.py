@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.data import prediction_log
 from nbprod.data.prediction_log import LogWriter
+from nbprod.data.prediction_log.sheets import prediction, sheet, size
 from nbprod.data.profile import ProfileWriter
 from nbprod.records import Json, Violation, new_ids, utc_now
 from nbprod.serving.placing import RoutingTexts
@@ -78,35 +79,36 @@ class Memory:
         arrived: float,
         degraded: bool = False,
     ) -> list[Json]:
-        """The log's records of one request as plain data: what `Prediction` holds, in its order.
+        """The log's records of one request as plain data: what `Prediction` holds, in its order,
+        or one sheet of all its rows.
 
         places: the answered rows; outputs and features run beside them. arrived: seconds of the
         performance counter.
         """
         beside, rows = request.shadow_of, request.rows
-        placed = self._routing.of(request)
-        at = utc_now()
-        latency_ms = round((time.perf_counter() - arrived) * 1000, 3)
+        if len(places) != len(rows):
+            rows = [rows[place] for place in places]
+            beside = tuple(beside[place] for place in places) if beside else ()
+        common: Json = {
+            "at": utc_now(),
+            "deployment": self._options.deployment,
+            "release": self._options.release,
+            "role": role,
+            "request_id": request.request_id,
+            "latency_ms": round((time.perf_counter() - arrived) * 1000, 3),
+            "degraded": degraded or request.degraded,
+            "module_version": self._module_version,
+            "routing_key": self._routing.of(request),
+        }
+        ids = new_ids(len(places))
+        if len(ids) > 1:
+            whole = sheet(ids, rows, features, outputs, key=self._key, shadows=beside, **common)
+            if whole is not None:
+                return [whole]
         return [
-            {
-                "id": prediction_id,
-                "at": at,
-                "deployment": self._options.deployment,
-                "release": self._options.release,
-                "role": role,
-                "request_id": request.request_id,
-                "inputs": rows[place],
-                "features": fed,
-                "output": output,
-                "latency_ms": latency_ms,
-                "degraded": degraded or request.degraded,
-                "module_version": self._module_version,
-                "key": {name: rows[place].get(name) for name in self._key},
-                "shadow_of": beside[place] if beside else "",
-                "routing_key": placed,
-            }
-            for prediction_id, place, output, fed in zip(
-                new_ids(len(places)), places, outputs, features, strict=True
+            prediction(common, one, row, fed, output, key=self._key, shadow_of=live)
+            for one, row, fed, output, live in zip(
+                ids, rows, features, outputs, beside or [""] * len(ids), strict=True
             )
         ]
 
@@ -125,8 +127,9 @@ class Memory:
             error = future.exception()
             self.log_error = "" if error is None else str(error)
             if error is not None:
-                self._metrics.count("unlogged_predictions", len(predictions))
-                _LOGGER.error("%d predictions could not be logged: %s", len(predictions), error)
+                unlogged = sum(map(size, predictions))
+                self._metrics.count("unlogged_predictions", unlogged)
+                _LOGGER.error("%d predictions could not be logged: %s", unlogged, error)
             kept(error)
 
         self.log.submit(predictions).add_done_callback(logged)

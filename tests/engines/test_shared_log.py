@@ -16,12 +16,17 @@ from postgres import Cluster
 
 from nbprod.data import prediction_log
 from nbprod.data.prediction_log import LogWriter, find, query
+from nbprod.data.prediction_log.sheets import predictions, sheet
 from nbprod.errors import ConfigError, StoreError, TamperedRecordError
 from nbprod.lifecycle.gathering import Gathering, Question
-from nbprod.records import Outcome, Prediction, new_id, utc_now
+from nbprod.records import Outcome, Prediction, new_id, new_ids, utc_now
 from nbprod.serving import LocalService, ServiceOptions
 
 pytestmark = pytest.mark.engine
+SHARED = (
+    "at", "deployment", "release", "role", "request_id", "latency_ms", "degraded",
+    "module_version", "routing_key",
+)  # fmt: skip
 
 
 def prediction(**changes: Any) -> Prediction:
@@ -47,11 +52,18 @@ def test_replicas_of_several_machines_read_what_each_other_wrote(
     prediction_log.share(elsewhere, postgres_url, "d")
     prediction_log.share(tmp_path / "another", postgres_url, "another")
     mine, theirs = prediction(), prediction(release="4")
+    common = {name: getattr(theirs, name) for name in SHARED}
+    rows = [{"carrier": "AA"}, {"carrier": "DL"}]
+    of_one_request = sheet(new_ids(2), rows, rows, [0, 1], key=("carrier",), **common)
+    apart = [Prediction(**plain) for plain in predictions(of_one_request)]
     with LogWriter(folder, writer_id="r0") as one, LogWriter(elsewhere, writer_id="r1") as other:
         one.append([mine])
         other.append([theirs])
-    assert {record.id for record in query(folder)} == {mine.id, theirs.id}
+        other.submit([of_one_request]).result()
+    both = {record.id for record in apart}
+    assert {record.id for record in query(folder)} == {mine.id, theirs.id} | both
     assert find(elsewhere, mine.id) == mine
+    assert [find(folder, record.id) for record in apart] == apart
     assert query(elsewhere, where="inputs.carrier = 'UA'", release="4") == [theirs]
     assert query(tmp_path / "another") == []
     posted = [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from nbprod.data.prediction_log.database import shared
 from nbprod.data.prediction_log.parts import part_lines, parts
 from nbprod.data.prediction_log.reader import moment
-from nbprod.data.prediction_log.segments import Kind, Segment, is_sealed, open_line, segments
+from nbprod.data.prediction_log.segments import Kind, Segment, is_sealed, open_lines, segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +39,7 @@ class Follower:
 
     def new(self) -> Iterator[dict[str, Any]]:
         """What came since the last call; everything since the moment on the first."""
-        for line in self._lines():
-            plain = open_line(line)
+        for plain in chain.from_iterable(map(open_lines, self._lines())):
             at = moment(plain[_AT[self._kind]])
             if at is None or (self._since is not None and at < self._since):
                 continue

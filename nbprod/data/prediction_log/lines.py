@@ -105,7 +105,7 @@ def _first_made(ids: Collection[str]) -> datetime | None:
 def _with_ids(segment: Segment, ids: Collection[str]) -> Lines:
     if len(ids) > _FEW:
         return read_lines(segment)
-    return lines_with(segment, [f'{{"id":"{one}"'.encode() for one in ids])
+    return lines_with(segment, [f'"{one}"'.encode() for one in ids])
 
 
 def _id_of(line: bytes) -> str:

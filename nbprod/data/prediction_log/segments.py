@@ -4,7 +4,8 @@
 segment's first moment in milliseconds, 12 hexadecimal characters, as in an id. Each line is one
 JSON object whose last field, ``sum``, is the beginning of a SHA-256 over the text before it. A
 line that does not fit its sum is damaged; text after the last newline is torn: the write of a
-process that was killed, which nobody was told had succeeded.
+process that was killed, which nobody was told had succeeded. A line may hold the
+predictions of a whole request (`sheets`): when it is read it is taken apart, and each sealed.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
+from nbprod.data.prediction_log.sheets import MARK, predictions
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
     from pathlib import Path
 
@@ -45,7 +49,8 @@ class Segment:
 
 @dataclass(frozen=True)
 class Lines:
-    """What a segment holds: sealed lines, how many are damaged, whether its end is torn."""
+    """What a segment holds: sealed lines, each one record; how many lines of the file are damaged,
+    whether its end is torn."""
 
     good: tuple[bytes, ...]
     damaged: int = 0
@@ -64,8 +69,7 @@ def segments(folder: Path, kind: Kind, since: datetime | None = None) -> list[Se
 def read_lines(segment: Segment) -> Lines:
     """Every line of a segment, each tried against its sum."""
     *lines, rest = segment.path.read_bytes().split(b"\n")
-    good = tuple(line for line in lines if is_sealed(line))
-    return Lines(good, damaged=len(lines) - len(good), torn=int(bool(rest)))
+    return _tried(lines, torn=int(bool(rest)))
 
 
 def lines_with(segment: Segment, needles: Collection[bytes]) -> Lines:
@@ -83,8 +87,21 @@ def lines_with(segment: Segment, needles: Collection[bytes]) -> Lines:
             spans.add((content.rfind(b"\n", 0, place) + 1, end))
             place = content.find(needle, end, ends)
     lines = [content[start:end] for start, end in sorted(spans)]
-    good = tuple(line for line in lines if is_sealed(line))
-    return Lines(good, damaged=len(lines) - len(good))
+    return _tried(lines)
+
+
+def _tried(lines: list[bytes], torn: int = 0) -> Lines:
+    whole = [line for line in lines if is_sealed(line)]
+    good = tuple(chain.from_iterable(map(apart, whole)))
+    return Lines(good, damaged=len(lines) - len(whole), torn=torn)
+
+
+def apart(line: bytes) -> Iterable[bytes]:
+    """The lines, without newlines, of the predictions that a good line holds; most hold one."""
+    if not line.startswith(MARK):
+        return (line,)
+    encode = encoder()
+    return [seal(encode(record))[:-1] for record in open_lines(line)]
 
 
 def seal(body: bytes) -> bytes:
@@ -104,6 +121,11 @@ def open_line(line: bytes) -> dict[str, Any]:
     plain: dict[str, Any] = json.loads(line)
     del plain["sum"]
     return plain
+
+
+def open_lines(line: bytes) -> list[dict[str, Any]]:
+    """The records that a line holds, without its sum."""
+    return predictions(open_line(line))
 
 
 def encoder() -> Callable[[Mapping[str, Any]], bytes]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from nbprod.data.prediction_log.database import Database, shared
 from nbprod.data.prediction_log.segments import KINDS, SUFFIX, Kind, encoder, seal
+from nbprod.data.prediction_log.sheets import predictions, size
 from nbprod.errors import StoreError
 from nbprod.records import REDACTED
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 Durability = Literal["process", "fsync", "none"]
 _SEGMENT_BYTES = 64 * 1024 * 1024
 _SEGMENT_S = 3600.0
+_SEGMENT_RECORDS = 100_000  # what is taken apart when it is read must fit into memory
 _DISK_HINT = "make room on the disk and check who may write there; later predictions are tried anew"
 
 
@@ -177,7 +179,8 @@ class LogWriter:
             # From here a caller that went away cannot cancel: the prediction was made.
             job.future.set_running_or_notify_cancel()
             try:
-                chunks.append(b"".join(map(self._line, job.records)))
+                lines = (self._lines(record, file.apart) for record in job.records)
+                chunks.append(b"".join(lines))
             except Exception as error:  # noqa: BLE001 - a row's own objects may raise anything
                 hint = "rows, features and outputs are plain values: numbers, text, lists, None"
                 self._fail([job], StoreError(f"a record is not plain data: {error}", hint=hint))
@@ -185,20 +188,20 @@ class LogWriter:
                 pending.append(job)
         if not pending:
             return
+        written = sum(_records(job) for job in pending)
         try:
-            file.write(b"".join(chunks))
+            file.write(b"".join(chunks), written)
         except OSError as error:
             message = f"{file.place} cannot be written: {error.strerror or error}"
             self._fail(pending, StoreError(message, hint=file.hint))
             return
-        written = sum(len(job.records) for job in pending)
         self._count(written=written, writes=1)
         for job in pending:
             if not job.future.cancelled():
                 job.future.set_result(None)
 
     def _fail(self, jobs: list[_Job], error: StoreError) -> None:
-        self._count(failed=sum(len(job.records) for job in jobs))
+        self._count(failed=sum(_records(job) for job in jobs))
         for job in jobs:
             if not job.future.cancelled():
                 job.future.set_exception(error)
@@ -207,17 +210,33 @@ class LogWriter:
         old = self._counts
         self._counts = WriterCounts(old.written + written, old.failed + failed, old.writes + writes)
 
-    def _line(self, record: Prediction | Outcome | Mapping[str, Any]) -> bytes:
+    def _lines(self, record: Prediction | Outcome | Mapping[str, Any], apart: bool) -> bytes:
+        """The record's line; a line for each of its predictions where they are to lie apart."""
         if isinstance(record, dict):
             plain = dict(record) if self._redact else record
         else:
             # Not to_json(): it copies every value, and the encoder takes them as they are.
             plain = {item.name: getattr(record, item.name) for item in _fields(type(record))}
         if self._redact:
+            self._hide(plain)
+        if apart:
+            return b"".join(seal(self._encode(one)) for one in predictions(plain))
+        return seal(self._encode(plain))
+
+    def _hide(self, plain: dict[str, Any]) -> None:
+        if "ids" not in plain:
             for name in ("inputs", "features", "key"):
                 if name in plain:
                     plain[name] = redacted(plain[name], self._redact)
-        return seal(self._encode(plain))
+            return
+        hidden = [REDACTED] * size(plain)
+        for name in ("inputs", "features"):  # a sheet's key are names of inputs
+            columns = plain[name].items()
+            plain[name] = {n: hidden if n in self._redact else values for n, values in columns}
+
+
+def _records(job: _Job) -> int:
+    return sum(map(size, job.records))
 
 
 def redacted(row: Mapping[str, Any], columns: Collection[str]) -> dict[str, Any]:
@@ -232,13 +251,14 @@ class _Shared:
     """The log in a database that other machines write to as well."""
 
     hint = "start the database and check [serving.log] url; later predictions are tried anew"
+    apart = True  # there each prediction is a row, found by its id
 
     def __init__(self, database: Database, kind: Kind) -> None:
         self.place = "the database of the prediction log"
         self._database = database
         self._kind: Kind = kind
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, _records: int) -> None:
         """Commit whole lines or nothing; OSError when the database refuses."""
         self._database.write(self._kind, data)
 
@@ -250,6 +270,7 @@ class _File:
     """The segment being written: rolled by size and age, cut back after a failed write."""
 
     hint = _DISK_HINT
+    apart = False
 
     def __init__(self, folder: Path, writer_id: str, limit_bytes: int, *, sync: bool) -> None:
         self.folder = folder
@@ -259,9 +280,10 @@ class _File:
         self._sync = sync
         self._handle: int | None = None
         self._size = 0
+        self._records = 0
         self._started = 0.0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, records: int) -> None:
         """Append whole lines or nothing; OSError when the disk refuses."""
         if self._is_over():
             self.close()
@@ -276,6 +298,7 @@ class _File:
             self._cut_back(handle)
             raise
         self._size += len(data)
+        self._records += records
 
     def close(self) -> None:
         if self._handle is not None:
@@ -287,11 +310,12 @@ class _File:
             return False
         gone = os.fstat(self._handle).st_nlink == 0  # somebody removed the segment
         old = time.time() - self._started >= _SEGMENT_S
-        return gone or old or self._size >= self._limit_bytes
+        full = self._size >= self._limit_bytes or self._records >= _SEGMENT_RECORDS
+        return gone or old or full
 
     def _open(self) -> int:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._started, self._size = time.time(), 0
+        self._started, self._size, self._records = time.time(), 0, 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         start_ms = int(self._started * 1000)
         while self._handle is None:

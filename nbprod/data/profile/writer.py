@@ -7,6 +7,7 @@ at most the rows since then: the prediction log has them all.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import logging
 import random
@@ -17,6 +18,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
+from nbprod.data.prediction_log.sheets import prediction_at, size
 from nbprod.data.profile.sketches import Profile
 from nbprod.errors import StoreError
 
@@ -72,6 +74,7 @@ class ProfileWriter:
         self._interval_s = interval_s
         self._bucket_s = bucket_s
         self._waiting: list[Mapping[str, Any] | Prediction] = []
+        self._waiting_rows = 0
         self._changed = threading.Condition()
         self._closed = False
         self._bucket: tuple[Path, Profile] | None = None
@@ -86,18 +89,23 @@ class ProfileWriter:
     def add(self, rows: Sequence[Mapping[str, Any] | Prediction]) -> None:
         """Hand over rows and return at once.
 
-        A row is a Prediction, or a mapping with its columns named by part: ``input.carrier``.
+        A row is a Prediction, its plain data, or a mapping with its columns named by part:
+        ``input.carrier``; a sheet of the prediction log is as many rows as it holds.
         """
         with self._changed:
             if self._closed:
-                self.lost += len(rows)
+                self.lost += sum(map(size, rows))
                 return
-            before = len(self._waiting)
-            room = max(_MAX_WAITING - before, 0)
-            self._waiting.extend(rows[:room])
-            self.skipped += max(len(rows) - room, 0)
+            before = self._waiting_rows
+            for row in rows:
+                count = size(row)
+                if self._waiting_rows + count > _MAX_WAITING:
+                    self.skipped += count
+                else:
+                    self._waiting.append(row)
+                    self._waiting_rows += count
             # Once: a thread that rests is not to be woken by every batch that comes meanwhile.
-            if before < self._rows_per_flush <= len(self._waiting):
+            if before < self._rows_per_flush <= self._waiting_rows:
                 self._changed.notify()
 
     def close(self) -> None:
@@ -117,19 +125,19 @@ class ProfileWriter:
         closed = False
         while not closed:
             with self._changed:
-                if not self._closed and len(self._waiting) < self._rows_per_flush:
+                if not self._closed and self._waiting_rows < self._rows_per_flush:
                     self._changed.wait(self._interval_s)
                 while not self._closed and (rest := self._rest_until - time.monotonic()) > 0:
                     self._changed.wait(rest)
-                rows, self._waiting = self._waiting, []
+                waiting, self._waiting = self._waiting, []
+                count, self._waiting_rows = self._waiting_rows, 0
                 closed = self._closed
-            if not rows:
+            if not waiting:
                 continue
-            if len(rows) > self._rows_per_flush and not closed:
-                self.skipped += len(rows) - self._rows_per_flush
-                rows = random.sample(rows, self._rows_per_flush)
             started = time.thread_time()
-            self._flush(rows)
+            most = count if closed else min(count, self._rows_per_flush)
+            self.skipped += count - most
+            self._flush(_chosen(waiting, count, most))
             self._rest_until = time.monotonic() + (time.thread_time() - started) / _SHARE
 
     def _flush(self, rows: list[Mapping[str, Any] | Prediction]) -> None:
@@ -186,6 +194,14 @@ class ProfileWriter:
             return frame
         kept = [{n: v for n, v in row.items() if _bare(n) not in self._redact} for row in flat]
         return pd.concat([frame, pd.DataFrame(kept)], ignore_index=True).infer_objects()
+
+
+def _chosen(waiting: Sequence[Any], count: int, most: int) -> list[Any]:
+    """So many of ``count`` waiting rows, by chance; sheets are taken apart."""
+    starts = list(itertools.accumulate(map(size, waiting), initial=0))
+    places = random.sample(range(count), most) if most < count else range(count)
+    entries = [(bisect.bisect_right(starts, place) - 1, place) for place in places]
+    return [prediction_at(waiting[entry], place - starts[entry]) for entry, place in entries]
 
 
 def load_window(folder: Path, release: str, start: datetime, end: datetime) -> Profile:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from nbprod.data.prediction_log.sheets import sheet
 from nbprod.data.profile import ProfileWriter, load_window
 from nbprod.errors import StoreError
-from nbprod.records import Prediction, new_id, utc_now
+from nbprod.records import Prediction, new_id, new_ids, utc_now
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,27 @@ def test_predictions_are_profiled_by_part(tmp_path: Path) -> None:
     files = list((tmp_path / "3").iterdir())
     assert len(files) == 1
     assert b"SECRET" not in files[0].read_bytes()
+
+
+def test_sheets_are_sampled_by_row(tmp_path: Path) -> None:
+    """Under more than can be profiled a sample of rows is, from every sheet and record alike."""
+    common = dict.fromkeys(("deployment", "release", "role", "module_version"), "d")
+    common |= {"at": utc_now(), "latency_ms": 1.0, "degraded": False}
+    common |= {"request_id": "r", "routing_key": ""}
+    fed = [{"hour": 1.0 + n} for n in range(10)]
+    whole = sheet(new_ids(10), fed, fed, [0.5] * 10, key=(), **common)
+    with ProfileWriter(tmp_path, release="3", writer_id="r0", rows_per_flush=100) as writer:
+        writer.add([prediction(), *[whole] * 99])
+    assert (writer.profiled, writer.skipped, writer.lost) == (991, 0, 0)
+    window = load_window(tmp_path, "3", *now())
+    assert window.rows == 991
+    assert window.distribution("features.hour").mean == pytest.approx(5.5, abs=0.01)
+    with ProfileWriter(tmp_path, release="4", writer_id="r0", rows_per_flush=50) as writer:
+        writer.add([whole] * 20)
+        _until(lambda: writer.profiled >= 50)
+        assert (writer.profiled, writer.skipped) == (50, 150)
+        writer.add([whole] * 3000)
+    assert writer.profiled + writer.skipped == 30_200
 
 
 def test_rows_come_to_disk_while_serving(tmp_path: Path) -> None:
