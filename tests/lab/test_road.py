@@ -75,7 +75,7 @@ def test_the_road_from_the_notebook_to_parity_by_keyboard_alone(
     expect(page.frame_locator(".jp-nbprod-report iframe").locator("body")).to_contain_text(
         re.compile("parity", re.IGNORECASE)
     )
-    expect(page.locator(".jp-nbprod-status-button")).to_contain_text("parity: done")
+    expect(page.get_by_role("button", name="parity: done")).to_be_visible()
     without_violations(page)
 
 
