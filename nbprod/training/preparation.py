@@ -48,6 +48,7 @@ def prepare(
     contract: DataContract | None = None,
     seed: int = 0,
     blind: bool = True,
+    trains: bool = False,
     read: Callable[[Callable[[], pd.DataFrame]], pd.DataFrame] | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
@@ -56,6 +57,7 @@ def prepare(
     contract: transform then sees the contract's input columns alone, as it does at serving.
     blind: transform sees neither the label nor what is known only afterwards; without it, it sees
     all, which is only for finding out what it reads.
+    trains: a model will be trained next; whoever only wants features does not import what trains.
     read: the frame, from what loads it; for who must look at it before anything is made of it.
     parameters: see ``checked_parameters``. The working directory is the one that relative paths
     in the notebook mean; the caller sets it.
@@ -65,7 +67,7 @@ def prepare(
     tell = progress or (lambda _message, _fraction: None)
     durations: dict[str, float] = {}
     values = checked_parameters(package, parameters)
-    _import_all(package)  # before seeding: torch is seeded where the module imports it
+    _import(package, trains=trains)  # before seeding: torch is seeded where it is imported
     set_seeds(seed)
     tell("loading the data", 0.0)
     with timed(durations, "load"):
@@ -182,7 +184,8 @@ def _label_of(train: pd.DataFrame, settings: Settings) -> pd.Series:
     return label
 
 
-def _import_all(package: LoadedModule) -> None:
-    for name in ("parameters", "lib", "data", "features", "training", "inference"):
+def _import(package: LoadedModule, *, trains: bool) -> None:
+    further = ("training", "inference") if trains else ()
+    for name in ("parameters", "lib", "data", "features", *further):
         if package.has(name):
             getattr(package, name)

@@ -89,6 +89,7 @@ def reproduce(
         {name: value for name, value in run.parameters.items() if value != MASKED},
         contract=original.contract,
         seed=run.seed,
+        trains=True,
         read=data.read,
         progress=progress,
     )

@@ -52,7 +52,13 @@ def train(
         raise StoreError(f"{out} holds a run already", hint="each run has a folder of its own")
     package = _package(settings)
     prepared = prepare(
-        package, settings, parameters, contract=contract, seed=seed, progress=progress
+        package,
+        settings,
+        parameters,
+        contract=contract,
+        seed=seed,
+        trains=True,
+        progress=progress,
     )
     check_inputs(contract, prepared, settings)
     check_state(prepared.state)
