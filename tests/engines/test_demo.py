@@ -194,8 +194,8 @@ def test_deploy_predict_and_why_by_hand(demo: dict[str, Any]) -> None:
     ("step", "how"),
     [
         ("deploy", "raise"),
-        ("promote", "interrupt"),
-    ],  # the other steps: tests/soak/test_demo_faults.py
+        ("broken rows", "interrupt"),
+    ],  # the later steps, which take longer to come to: tests/soak/test_demo_faults.py
 )
 def test_a_fault_at_a_step_leaves_no_process(
     demo: dict[str, Any], tmp_path: Path, step: str, how: str
