@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from nbprod.extraction.pieces import only
-from nbprod.extraction.rewriting import Rewrite, rewrite, with_parameters
+from nbprod.extraction.rewriting import Rewrite, rewrite
+from nbprod.extraction.signatures import with_parameters
 from nbprod.notebook.names import names_of
 
 if TYPE_CHECKING:

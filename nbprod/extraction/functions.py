@@ -24,11 +24,9 @@ from nbprod.extraction.queries import rewrite_queries
 from nbprod.extraction.rewriting import (
     Rewrite,
     rewrite,
-    with_default,
-    with_parameters,
-    with_positional,
 )
 from nbprod.extraction.rules import finding
+from nbprod.extraction.signatures import with_default, with_parameters, with_positional
 from nbprod.extraction.state_kinds import state_kinds
 
 if TYPE_CHECKING:

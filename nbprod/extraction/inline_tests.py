@@ -17,8 +17,8 @@ import libcst as cst
 
 from nbprod.extraction.layout import trimmed
 from nbprod.extraction.pieces import only
-from nbprod.extraction.rewriting import with_positional
 from nbprod.extraction.rules import finding
+from nbprod.extraction.signatures import with_positional
 from nbprod.notebook.effects import root_name
 from nbprod.notebook.graph import GIVEN_NAMES
 
