@@ -3,9 +3,9 @@
 A request is due when the clock says so, whether or not the ones before it were answered, and its
 time counts from then: a service that stalls is measured stalling. The process is lean, for it
 shares the cores with what it measures: 300 requests a second take it a twentieth of one.
-At a rate it goes before everything else where it may (root): it stands for callers on other
-machines, whom the processor of this one does not keep waiting. How late each request was sent is
-told all the same. RATE 0 sends as fast as CONNECTIONS callers get answers. SIGTERM ends it; a line
+It goes before everything else where it may (root): it stands for callers on other machines, whom
+the processor of this one does not keep waiting. How late each request was sent is told all the
+same. RATE 0 sends as fast as CONNECTIONS callers get answers. SIGTERM ends it; a line
 for each answer is in FILE then: when it was due, how long it took, how much of that passed before
 it was sent, the HTTP status (0: none came), and the body.
 """
@@ -203,9 +203,8 @@ class _Callers:
 def main(url: str, rate: str, path: str) -> None:
     """Call until SIGTERM, then write down what was answered."""
     gc.disable()  # a pause of the caller would be taken for the service's
-    if float(rate):
-        with contextlib.suppress(AttributeError, PermissionError):
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    with contextlib.suppress(AttributeError, PermissionError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     callers = _Callers(url, float(rate))
     asyncio.run(callers.run())
     lines = [
