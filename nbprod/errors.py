@@ -12,6 +12,7 @@ NbprodError                     anything of ours; always carries a hint: the nex
 ├── ReleaseError                a release cannot be built, found or used
 │   └── TamperedReleaseError    a file of a bundle or release is not the one that was hashed
 ├── ServingError                the engine or a deployment does not answer
+│   └── RefusedError            a rollout verb does not fit what is deployed
 ├── StoreError                  a record cannot be read or written
 │   └── TamperedRecordError     a record is not the one that was written
 └── MissingDependencyError      an optional dependency is not installed (extra)
@@ -124,6 +125,10 @@ class ServingError(NbprodError):
     """The engine or a deployment does not answer."""
 
 
+class RefusedError(ServingError):
+    """A rollout verb does not fit what is deployed: nothing was changed."""
+
+
 class StoreError(NbprodError):
     """A record cannot be read or written."""
 
@@ -159,6 +164,7 @@ STATUS: dict[type[BaseException], tuple[int, int]] = {
     ReleaseError: (409, 1),
     TamperedReleaseError: (409, 1),
     ServingError: (503, 3),
+    RefusedError: (409, 1),
     StoreError: (500, 3),
     TamperedRecordError: (409, 1),
     MissingDependencyError: (501, 3),

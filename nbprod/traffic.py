@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 from typing import TYPE_CHECKING, Literal, get_args
 
-from nbprod.errors import ServingError
+from nbprod.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,10 @@ _BUCKETS = 1 << 32
 # The steps of a rollout, as the process that moves it takes them. It may die after any of them:
 # what answers requests follows the traffic state alone, and the next verb finishes the rest.
 Step = Literal[
+    "worker asked",
     "worker started",
     "traffic changed",
+    "ingress asked",
     "ingress replaced",
     "workers ended",
     "record saved",
@@ -74,17 +76,17 @@ def with_canary(
     experiment: the plan of an A/B test that the trial is.
     """
     if "champion" not in state.roles:
-        raise ServingError(
+        raise RefusedError(
             "there is no champion to try a canary against",
             hint="deploy a release first: `nbprod deploy`",
         )
     if version == state.roles["champion"]:
-        raise ServingError(
+        raise RefusedError(
             f"release {version} is the champion already", hint="name another release"
         )
     other = state.roles.get("canary", version)
     if other != version:
-        raise ServingError(
+        raise RefusedError(
             f"release {other} is on trial already",
             hint="one canary at a time: `nbprod promote` it or `nbprod abort` it first",
         )
@@ -95,7 +97,7 @@ def with_canary(
 def with_fraction(state: TrafficState, fraction: float) -> TrafficState:
     """The same roles, another share of the requests in [0, 1] for the canary."""
     if "canary" not in state.roles:
-        raise ServingError(
+        raise RefusedError(
             "there is no canary to give requests to",
             hint="start one: `nbprod deploy RELEASE --canary`",
         )
@@ -105,12 +107,12 @@ def with_fraction(state: TrafficState, fraction: float) -> TrafficState:
 def with_shadow(state: TrafficState, version: int) -> TrafficState:
     """A release that sees the live requests too and answers nobody."""
     if "champion" not in state.roles:
-        raise ServingError(
+        raise RefusedError(
             "there is no champion whose requests a shadow could see",
             hint="deploy a release first: `nbprod deploy`",
         )
     if version in state.roles.values():
-        raise ServingError(
+        raise RefusedError(
             f"release {version} answers requests already",
             hint="a shadow is another release than champion, canary and previous",
         )
@@ -121,7 +123,7 @@ def with_shadow(state: TrafficState, version: int) -> TrafficState:
 def without_shadow(state: TrafficState, version: int) -> TrafficState:
     """That release is a shadow no more."""
     if version not in state.shadows:
-        raise ServingError(
+        raise RefusedError(
             f"release {version} is no shadow here", hint="`nbprod status` shows the roles"
         )
     shadows = tuple(one for one in state.shadows if one != version)
@@ -131,7 +133,7 @@ def without_shadow(state: TrafficState, version: int) -> TrafficState:
 def with_pause(state: TrafficState, paused: bool) -> TrafficState:
     """The rollout takes no step forward, or does so again; the guards stay armed."""
     if "canary" not in state.roles:
-        raise ServingError(
+        raise RefusedError(
             "there is no canary whose steps could be paused",
             hint="start one: `nbprod deploy RELEASE --canary`",
         )
@@ -141,7 +143,7 @@ def with_pause(state: TrafficState, paused: bool) -> TrafficState:
 def after_promotion(state: TrafficState) -> TrafficState:
     """The canary becomes the champion, the champion becomes previous and stays warm."""
     if "canary" not in state.roles:
-        raise ServingError(
+        raise RefusedError(
             "there is no canary to promote", hint="start one: `nbprod deploy RELEASE --canary`"
         )
     roles = {"champion": state.roles["canary"], "previous": state.roles["champion"]}
@@ -154,7 +156,7 @@ def after_rollback(state: TrafficState) -> TrafficState:
     if "canary" in state.roles:
         return _next(state, kept, 0.0)
     if "previous" not in state.roles:
-        raise ServingError(
+        raise RefusedError(
             "there is nothing to roll back to",
             hint="only one release was ever champion here; deploy another one",
         )
@@ -164,7 +166,7 @@ def after_rollback(state: TrafficState) -> TrafficState:
 def after_abort(state: TrafficState) -> TrafficState:
     """The canary ended; without one there is nothing to abort."""
     if "canary" not in state.roles:
-        raise ServingError(
+        raise RefusedError(
             "there is no canary to abort",
             hint="`nbprod rollback` brings the previous champion back",
         )
@@ -173,7 +175,7 @@ def after_abort(state: TrafficState) -> TrafficState:
 
 def _checked(fraction: float) -> float:
     if not 0.0 <= fraction <= 1.0:
-        raise ServingError(
+        raise RefusedError(
             f"a canary's share of {fraction:g} makes no sense", hint="a fraction in [0, 1]"
         )
     return fraction

@@ -7,7 +7,7 @@ import json
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import ServingError
+from nbprod.errors import RefusedError, ServingError
 
 if TYPE_CHECKING:
     from nbprod.records import Json
@@ -18,7 +18,7 @@ def call_admin(
 ) -> Json:
     """The answer of ``POST /admin/<verb>``; of ``GET /admin/traffic`` where ``given`` is None.
 
-    Raises ServingError when the deployment does not answer, or refuses.
+    Raises ServingError when the deployment does not answer, RefusedError when it refuses.
     """
     parts = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
@@ -39,7 +39,8 @@ def call_admin(
         connection.close()
     answer = _read(body)
     if response.status != 200:
-        raise ServingError(
+        refused = RefusedError if response.status == http.HTTPStatus.CONFLICT else ServingError
+        raise refused(
             f"{url} refused {verb}: {answer.get('detail', response.reason)}",
             hint=answer.get("hint") or "look at `nbprod status`",
             status=response.status,

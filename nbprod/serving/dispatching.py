@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from nbprod import traffic
+from nbprod.errors import RefusedError
 from nbprod.records import Json, TrafficState, new_id
 from nbprod.serving.replies import PredictRequest, Reply, problem
 from nbprod.serving.shadowing import ShadowMirror
@@ -164,7 +165,8 @@ class Dispatcher:
             hint = "it is being restarted; look at GET /admin/traffic before trying again"
             return problem(503, "the traffic keeper does not answer", hint=hint, retry_after_s=1)
         if "error" in done:
-            return problem(409, done["error"]["message"], hint=done["error"]["hint"])
+            status = 409 if done["error"]["type"] == RefusedError.__name__ else 503
+            return problem(status, done["error"]["message"], hint=done["error"]["hint"])
         if verb in _BACKWARD:
             done["verified"] = await self._verified(done["traffic"]["roles"]["champion"])
         return Reply(200, done)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod import traffic
-from nbprod.errors import NbprodError, ServingError
+from nbprod.errors import NbprodError, RefusedError, ServingError
 from nbprod.records import Json, RolloutStep, TrafficState, utc_now
 
 if TYPE_CHECKING:
@@ -168,12 +168,12 @@ class TrafficKeeper:
 
     def _changed(self, verb: str, given: Mapping[str, Any]) -> TrafficState:
         if verb not in _CHANGES:
-            raise ServingError(
+            raise RefusedError(
                 f"there is no rollout verb {verb!r}", hint=f"one of: {', '.join(_CHANGES)}"
             )
         expected = given.get("revision")
         if expected is not None and expected != self._state.revision:
-            raise ServingError(
+            raise RefusedError(
                 f"the traffic has changed meanwhile: revision {self._state.revision}, "
                 f"not {expected}",
                 hint="look at `nbprod status` and decide again",
@@ -181,7 +181,7 @@ class TrafficKeeper:
         try:
             return _CHANGES[verb](self._state, given)
         except (KeyError, TypeError, ValueError) as error:
-            raise ServingError(
+            raise RefusedError(
                 f"{verb} lacks or misreads {error}", hint="version and fraction are numbers"
             ) from error
 

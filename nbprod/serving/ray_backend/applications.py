@@ -8,6 +8,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from nbprod import traffic
 from nbprod.errors import ServingError
 from nbprod.serving.ray_backend import haproxy
 from nbprod.serving.ray_backend.remote import (
@@ -37,6 +38,7 @@ _CPUS = 0.1  # of one replica; the proxy and the controller take none
 _SURGE, _SURGE_SHARE = 2, 0.25
 _MAX_ONGOING = 2000  # of one replica: its own queue refuses first, with a clear answer
 _MESSAGE_LINES = 3
+_STARTED = ("RUNNING", "UNHEALTHY")  # the engine mends what became unhealthy by itself
 _ROUNDING = 1e-4  # of Ray's fractions
 _FREED_S = 5.0  # until the engine has heard that a process which ended gave its GPU back
 # What a rollout adds at its fullest: what is on trial, the previous release kept warm, and the
@@ -78,12 +80,14 @@ class Applications:
             keeper=functools.partial(RemoteKeeper, keeper_name(self._deployment)),
             worker=functools.partial(RemoteWorker, self._deployment),
         )
-        self._run(bound, self._deployment, "/")
+        self._ask(bound, self._deployment, "/")
+        traffic.reached("ingress asked")
+        self._await(self._deployment)
 
     def ingress_rests(self) -> bool:
-        """Whether the engine is not about to change the ingress."""
+        """Whether the engine is not about to change the ingress, or has tried to in vain."""
         application = quiet_serve().status().applications.get(self._deployment)
-        return application is not None and application.status.value != "DEPLOYING"
+        return application is not None and application.status.value in _STARTED
 
     def run_worker(
         self, version: int, bundle: Path, options: ServiceOptions, *, behind: bool = False
@@ -101,7 +105,9 @@ class Applications:
         ).bind(bundle, options, prepare=prepare_replica, link_path=link_path, behind=behind)
         name = worker_name(self._deployment, version)
         try:
-            self._run(bound, name, None)
+            self._ask(bound, name, None)
+            traffic.reached("worker asked")
+            self._await(name)
         except BaseException:
             serve.delete(name, _blocking=True)
             raise
@@ -113,6 +119,15 @@ class Applications:
             int(name.removeprefix(prefix)): name
             for name in quiet_serve().status().applications
             if name.startswith(prefix)
+        }
+
+    def started(self) -> set[int]:
+        """The releases whose process has started: not one that does so now, or did in vain."""
+        applications = quiet_serve().status().applications
+        return {
+            version
+            for version, name in self.workers().items()
+            if name in applications and applications[name].status.value in _STARTED
         }
 
     def keep_workers(self, versions: Collection[int]) -> None:
@@ -171,10 +186,14 @@ class Applications:
                 )
             time.sleep(_POLL_S)
 
-    def _run(self, bound: Any, name: str, route: str | None) -> None:
+    def _ask(self, bound: Any, name: str, route: str | None) -> None:
+        """Have the engine start it, which from now on it does whether or not somebody waits."""
         serve = quiet_serve()
         target = serve.RunTarget(bound, name=name, route_prefix=route, logging_config=LOGGING)
         serve.run_many([target], wait_for_applications_running=False)
+
+    def _await(self, name: str) -> None:
+        serve = quiet_serve()
         deadline = time.monotonic() + START_S
         while True:
             application = serve.status().applications.get(name)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod import engine as engines
 from nbprod import traffic
-from nbprod.errors import ServingError
+from nbprod.errors import RefusedError, ServingError
 from nbprod.records import Json, TrafficState, sha256
 from nbprod.serving.admin import call_admin
 from nbprod.serving.auth import admin_token
@@ -143,14 +143,14 @@ class RayBackend:
         before = self._keeping.state()
         traffic.with_canary(before, version, fraction)  # refused before anything is started
         if version in before.roles.values() and before.roles.get("canary") != version:
-            raise ServingError(
+            raise RefusedError(
                 f"release {version} has a role here already",
                 hint="`nbprod status` shows it; `nbprod rollback` brings previous back",
             )
         self._remember(version, bundle)
         with self._alone():
             shadowed = version in before.shadows  # at a priority that no caller shall wait for
-            if shadowed or version not in self._applications.workers():
+            if shadowed or version not in self._applications.started():
                 self._applications.check_resources(processes=ROLLOUT_PROCESSES)
                 self._run_worker(version)
             given = {"version": version, "fraction": fraction, "by": by, "reason": reason}
@@ -166,9 +166,10 @@ class RayBackend:
         Raises ServingError when it does not start, or answers requests already.
         """
         self._connect()
+        traffic.with_shadow(self._keeping.state(), version)  # refused before anything is started
         self._remember(version, bundle)
         with self._alone():
-            began = version not in self._applications.workers()
+            began = version not in self._applications.started()
             if began:
                 self._run_worker(version, behind=True)
             try:
@@ -240,7 +241,7 @@ class RayBackend:
             status = self.status()
             state = TrafficState.from_json(status["traffic"])
             champion = state.roles["champion"]
-            for version in _others(state) - set(self._applications.workers()):
+            for version in _others(state) - self._applications.started():
                 self._run_worker(version, behind=version in state.shadows)
             if not self._ingress_holds(champion, status):
                 self._run_ingress(champion)
@@ -290,7 +291,7 @@ class RayBackend:
         if revision not in (None, state.revision):
             return  # refused by the keeper in a moment
         champion = state.roles["champion"]
-        if champion not in self._applications.workers():
+        if champion not in self._applications.started():
             self._run_worker(champion)
         if not self._ingress_holds(canary, status):
             try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod import engine as engines
 from nbprod import traffic
-from nbprod.errors import ServingError
+from nbprod.errors import RefusedError, ServingError
 from nbprod.records import Json, TrafficState
 from nbprod.serving.keeper import TrafficKeeper
 from nbprod.serving.ray_backend.applications import START_S
@@ -65,11 +65,13 @@ class Keeping:
         return TrafficState.from_json(self.ask("status")["traffic"])
 
     def change(self, verb: str, **given: Any) -> TrafficState:
-        """The traffic after a verb; ServingError where the keeper refuses it."""
+        """The traffic after a verb; RefusedError where it does not fit the state now."""
         self.ask("status")  # it is there: a change is asked for once only
         done = self.ask("change", verb, given)
         if "error" in done:
-            raise ServingError(done["error"]["message"], hint=done["error"]["hint"])
+            refused = done["error"]["type"] == RefusedError.__name__
+            kind = RefusedError if refused else ServingError
+            raise kind(done["error"]["message"], hint=done["error"]["hint"])
         traffic.reached("traffic changed")
         return TrafficState.from_json(done["traffic"])
 
