@@ -13,6 +13,7 @@ from nbprod.records import (
     ParityReport,
     Record,
 )
+from nbprod.reporting.drawing import COLOURS
 from nbprod.reporting.gate_page import gate_section, parity_section
 from nbprod.reporting.html import (
     drift_section,
@@ -35,7 +36,8 @@ from nbprod.reporting.page import (
     tag,
     tiles,
 )
-from nbprod.reporting.plots import COLOURS, Line, Mark, flow_plot, time_plot
+from nbprod.reporting.plots import flow_plot
+from nbprod.reporting.time_plots import Line, Mark, time_plot
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 

@@ -1,45 +1,28 @@
-"""Plots as inline SVG that takes its colours from the page, so that it is right in the dark, too.
-
-Drawn here rather than by a plotting library: a report needs five kinds of plot, its colours
-must follow the reader's scheme, and a gate must not need an optional dependency.
-"""
+"""Plots of intervals, bars, distributions and flows; over time: `time_plots`."""
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nbprod.reporting.page import Markup, esc, join, number, tag
+from nbprod.reporting.drawing import (
+    COLOURS,
+    WIDTH,
+    Axis,
+    axis,
+    caption,
+    fitting,
+    horizontal_grid,
+    svg,
+)
+from nbprod.reporting.page import Markup, esc, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-COLOURS = ("var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)", "var(--s5)", "var(--s6)")
-_WIDTH = 960
-_POINTS = 900  # more cannot be seen
 _INTERVAL = re.compile(r"^\[(-?(?:inf|[\d.e+-]+)), (-?(?:inf|[\d.e+-]+))\)$")
-_WIDE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_mw%@")  # capitals and what is as broad
-
-
-@dataclass(frozen=True)
-class Line:
-    """One series over time."""
-
-    name: str
-    times: Sequence[float]  # seconds since the start
-    values: Sequence[float | None]  # None: nothing was measured
-    colour: str = COLOURS[0]
-
-
-@dataclass(frozen=True)
-class Mark:
-    """An event on the time axis."""
-
-    time: float
-    label: str
-    bad: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,166 +39,6 @@ class IntervalRow:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Axis:
-    """A linear scale from values to places."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    ticks: tuple[float, ...] = field(default=())
-
-    def place(self, value: float) -> float:
-        """Where a value is drawn; outside the axis it is drawn at its end."""
-        share = (value - self.low) / (self.high - self.low)
-        return self.start + min(1.0, max(0.0, share)) * (self.end - self.start)
-
-
-def axis(values: Sequence[float], start: float, end: float, *, zero: bool = False) -> Axis:
-    """A scale that holds all values, with round ticks; zero: it begins at nought."""
-    known = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
-    low, high = min(known), max(known)
-    if zero:
-        low = min(0.0, low)
-    if high - low < 1e-12:
-        low, high = (low, low + 1.0) if zero else (low - 0.5, high + 0.5)
-    step = _round_step((high - low) / 5)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    digits = 4 - math.floor(math.log10(step))  # as many as a tick of this step needs
-    ticks = tuple(round(place * step, digits) for place in range(first, last + 1))
-    return Axis(ticks[0], ticks[-1], start, end, ticks)
-
-
-def _round_step(raw: float) -> float:
-    size = 10.0 ** math.floor(math.log10(raw))
-    return size * next(step for step in (1, 2, 2.5, 5, 10) if raw <= step * size * (1 + 1e-9))
-
-
-# ---------------------------------------------------------------- over time
-
-
-def time_plot(
-    lines: Sequence[Line],
-    *,
-    unit: str,
-    marks: Sequence[Mark] = (),
-    stacked: bool = False,
-    height: int = 250,
-) -> Markup:
-    """Series over time, with events as vertical lines; stacked: areas upon each other."""
-    times = [time for line in lines for time in line.times] + [mark.time for mark in marks]
-    shown = _stack(lines) if stacked else [(line, None) for line in lines]
-    values = [value for line, _ in shown for value in line.values if value is not None]
-    lanes, most = _lanes(marks, times)
-    top, bottom = 26 + 16 * most, height - 30
-    x = axis(times, 52, _WIDTH - 12)
-    x = Axis(min(times, default=0), max(times, default=1) or 1, 52, _WIDTH - 12, x.ticks)
-    y = axis(values, bottom, top, zero=True)
-    parts = [_horizontal_grid(y, x), _time_ticks(x, bottom)]
-    for line, floor in reversed(shown):
-        parts.append(_area(line, floor, x, y) if stacked else _polyline(line, x, y))
-    parts += [_mark(mark, lane, x, bottom) for mark, lane in zip(marks, lanes, strict=True)]
-    parts.append(_text(unit, 0, top - 14))
-    return join([_legend(lines) if len(lines) > 1 or stacked else "", _svg(parts, height, unit)])
-
-
-def _stack(lines: Sequence[Line]) -> list[tuple[Line, list[float] | None]]:
-    floors = [0.0] * max((len(line.values) for line in lines), default=0)
-    stacked: list[tuple[Line, list[float] | None]] = []
-    for line in lines:
-        tops = [floor + (value or 0.0) for floor, value in zip(floors, line.values, strict=False)]
-        stacked.append((Line(line.name, line.times, tops, line.colour), list(floors)))
-        floors = tops + floors[len(tops) :]
-    return stacked
-
-
-def _area(line: Line, floor: list[float] | None, x: Axis, y: Axis) -> Markup:
-    floors = floor or [0.0] * len(line.times)
-    upper = [(x.place(t), y.place(v or 0.0)) for t, v in zip(line.times, line.values, strict=True)]
-    lower = [(x.place(t), y.place(f)) for t, f in zip(line.times, floors, strict=False)]
-    points = " ".join(f"{px:.1f},{py:.1f}" for px, py in [*upper, *reversed(lower)])
-    return Markup(f'<polygon points="{points}" style="fill:{line.colour}" fill-opacity="0.85"/>')
-
-
-def _polyline(line: Line, x: Axis, y: Axis) -> Markup:
-    runs: list[list[tuple[float, float]]] = [[]]
-    for time, value in _thinned(line):
-        if value is None:
-            runs.append([])
-        else:
-            runs[-1].append((x.place(time), y.place(value)))
-    drawn = []
-    for run in runs:
-        points = " ".join(f"{px:.1f},{py:.1f}" for px, py in run)
-        if len(run) == 1:
-            px, py = run[0]
-            drawn.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="2" style="fill:{line.colour}"/>')
-        elif run:
-            drawn.append(
-                f'<polyline points="{points}" fill="none" style="stroke:{line.colour}" '
-                'stroke-width="1.8" stroke-linejoin="round"/>'
-            )
-    return Markup("".join(drawn))
-
-
-def _thinned(line: Line) -> list[tuple[float, float | None]]:
-    """At most so many points as can be seen; of each bucket the greatest: peaks stay."""
-    points = list(zip(line.times, line.values, strict=True))
-    step = -(-len(points) // _POINTS)
-    if step <= 1:
-        return points
-    buckets = [points[start : start + step] for start in range(0, len(points), step)]
-    return [max(bucket, key=lambda point: point[1] or 0.0) for bucket in buckets]
-
-
-def _lanes(marks: Sequence[Mark], times: Sequence[float]) -> tuple[list[int], int]:
-    """A row for each mark's label, so that no two labels overlap; and how many rows."""
-    if not marks:
-        return [], 0
-    start, end = min(times), max(*times, min(times) + 1e-09)
-    free: list[float] = []
-    lanes = []
-    for mark in marks:
-        left = (mark.time - start) / (end - start) * (_WIDTH - 64)
-        lane = next((place for place, taken in enumerate(free) if left >= taken), len(free))
-        if lane == len(free):
-            free.append(0.0)
-        free[lane] = left + 7 * len(mark.label) + 12
-        lanes.append(lane)
-    return lanes, len(free)
-
-
-def _mark(mark: Mark, lane: int, x: Axis, bottom: float) -> Markup:
-    place, height = x.place(mark.time), 12 + 16 * lane
-    colour = "var(--bad)" if mark.bad else "var(--fg)"
-    room = 7 * len(mark.label) + 6
-    right = place + room > _WIDTH
-    return join(
-        [
-            Markup(
-                f'<line x1="{place:.1f}" x2="{place:.1f}" y1="{height - 8}" y2="{bottom}" '
-                f'style="stroke:{colour}" stroke-width="1" stroke-dasharray="3 3"/>'
-            ),
-            Markup(
-                f'<text x="{place + (-4 if right else 4):.1f}" y="{height}" style="fill:{colour}" '
-                f"{'class=end' if right else ''}>{esc(mark.label)}</text>"
-            ),
-        ]
-    )
-
-
-def _time_ticks(x: Axis, bottom: float) -> Markup:
-    ticks = [tick for tick in x.ticks if x.low <= tick <= x.high]
-    return join(_text(_clock(tick), x.place(tick), bottom + 17, "mid") for tick in ticks)
-
-
-def _clock(value: float) -> str:
-    if value < 120:
-        return f"{value:g} s"
-    return f"{int(value // 60)}:{int(value % 60):02d} min"
-
-
 # ---------------------------------------------------------------- intervals
 
 
@@ -225,7 +48,7 @@ def interval_plot(rows: Sequence[IntervalRow], *, shared: bool = True) -> Markup
     shared: all rows are of one metric and share a scale, which is drawn below them; otherwise
     each has a scale of its own, and its figures stand beside it.
     """
-    start = min(_WIDTH * 0.4, 14 + 6.6 * max((len(row.label) for row in rows), default=20))
+    start = min(WIDTH * 0.4, 14 + 6.6 * max((len(row.label) for row in rows), default=20))
     start = max(200.0, start)
     common = _interval_axis(rows, start)
     height = 26 * len(rows) + (30 if shared else 8)
@@ -240,9 +63,9 @@ def interval_plot(rows: Sequence[IntervalRow], *, shared: bool = True) -> Markup
         parts.append(_interval(row, x, 26 * number_ + 4))
     if shared:
         parts += [
-            _text(number(tick), common.place(tick), height - 8, "mid") for tick in common.ticks
+            caption(number(tick), common.place(tick), height - 8, "mid") for tick in common.ticks
         ]
-    return _svg(parts, height, "values with intervals and thresholds")
+    return svg(parts, height, "values with intervals and thresholds")
 
 
 def _interval_axis(rows: Sequence[IntervalRow], start: float) -> Axis:
@@ -276,10 +99,10 @@ def _interval(row: IntervalRow, x: Axis, top: float) -> Markup:
     sign = {">=": "≥", "<=": "≤"}.get(row.operator, row.operator)
     limit = f"{sign} {number(row.limit)}" if row.limit is not None else ""
     parts += [
-        _text(row.label, x.start - 12, middle + 4, "end strong"),
-        _text(number(row.value, 3), 720, middle + 4, "strong"),
-        _text(limit, 784, middle + 4),
-        _text(row.note, _WIDTH, middle + 4, "end"),
+        caption(row.label, x.start - 12, middle + 4, "end strong"),
+        caption(number(row.value, 3), 720, middle + 4, "strong"),
+        caption(limit, 784, middle + 4),
+        caption(row.note, WIDTH, middle + 4, "end"),
     ]
     return Markup("".join(parts))
 
@@ -324,10 +147,10 @@ def bar_plot(rows: Sequence[tuple[str, float, float]]) -> Markup:
                 'style="stroke:var(--fg)" stroke-width="1.4"/>'
             )
         )
-        parts.append(_text(label, x.start - 10, top + 15.5, "end strong"))
-        parts.append(_text(number(value, 3), x.end + 12, top + 15.5, "strong"))
-    parts += [_text(number(tick), x.place(tick), height - 8, "mid") for tick in x.ticks]
-    return _svg(parts, height, "bars with thresholds")
+        parts.append(caption(label, x.start - 10, top + 15.5, "end strong"))
+        parts.append(caption(number(value, 3), x.end + 12, top + 15.5, "strong"))
+    parts += [caption(number(tick), x.place(tick), height - 8, "mid") for tick in x.ticks]
+    return svg(parts, height, "bars with thresholds")
 
 
 def distribution_plot(
@@ -342,7 +165,7 @@ def distribution_plot(
     shares = [store.get(name, 0.0) for name in names for store in (reference, window)]
     y = axis([0.0, *shares], bottom, 10, zero=True)
     room = (width - 44) / max(1, len(names))
-    parts = [_horizontal_grid(y, Axis(0, 1, 38, width - 4), percent=True)]
+    parts = [horizontal_grid(y, Axis(0, 1, 38, width - 4), percent=True)]
     for place, name in enumerate(names):
         left = 40 + place * room
         for offset, store, colour in ((0.1, reference, "--s6"), (0.5, window, "--s2")):
@@ -355,7 +178,7 @@ def distribution_plot(
                 )
             )
         parts.append(_slanted(_bin(name), left + room / 2, bottom + 13, room))
-    return _svg(parts, height, "distribution", width=width)
+    return svg(parts, height, "distribution", width=width)
 
 
 def _bin(name: str) -> str:
@@ -375,7 +198,7 @@ def _slanted(name: str, x: float, y: float, room: float) -> Markup:
     """A label under a bar: straight where there is room for it, else slanted."""
     text = name if len(name) <= 14 else f"{name[:13]}…"
     if 6.3 * len(text) < room:
-        return _text(text, x, y, "mid")
+        return caption(text, x, y, "mid")
     return Markup(
         f'<text x="{x:.1f}" y="{y:.1f}" class="end" '
         f'transform="rotate(-35 {x:.1f} {y:.1f})">{esc(text)}</text>'
@@ -414,65 +237,11 @@ def flow_plot(
         y = row * place + 18
         colour = colours.get(role, "var(--line)")
         parts.append(Markup(f'<circle cx="{left}" cy="{y}" r="5.5" style="fill:{colour}"/>'))
-        parts.append(_text(label, left + 16, y + 4))
-        parts.append(_text(role or "stays", left + 50, y + 4, "strong" if role else ""))
+        parts.append(caption(label, left + 16, y + 4))
+        parts.append(caption(role or "stays", left + 50, y + 4, "strong" if role else ""))
         shown = text if len(text) <= 58 else f"{text[:57]}…"
         parts.append(Markup(f'<text x="{left + 140}" y="{y + 4}" class="mono">{esc(shown)}</text>'))
         if names := ", ".join(reads.get(place, [])):
-            cut = _fitting(names, _WIDTH - left - 560 - 20)
-            parts.append(_text(f"← {cut}", left + 560, y + 4))
-    return _svg(parts, height, "data flow between cells")
-
-
-# ---------------------------------------------------------------- shared strokes
-
-
-def _horizontal_grid(y: Axis, x: Axis, *, percent: bool = False) -> Markup:
-    drawn = []
-    for tick in y.ticks:
-        place = y.place(tick)
-        label = f"{tick:.0%}" if percent else number(tick)
-        drawn.append(
-            Markup(
-                f'<line class="grid" x1="{x.start}" x2="{x.end}" '
-                f'y1="{place:.1f}" y2="{place:.1f}"/>'
-            )
-        )
-        drawn.append(_text(label, x.start - 8, place + 4, "end"))
-    return join(drawn)
-
-
-def _text(content: str, x: float, y: float, class_: str = "") -> Markup:
-    return Markup(f'<text x="{x:.1f}" y="{y:.1f}" class="{class_}">{esc(content)}</text>')
-
-
-def _fitting(text: str, room: float) -> str:
-    """As much of a text as has room in so many pixels, whatever the reader's font."""
-    for place, letter in enumerate(text):
-        room -= 9.0 if letter in _WIDE else 6.6
-        if room < 0:
-            return f"{text[:place]}…"
-    return text
-
-
-def _legend(lines: Sequence[Line]) -> Markup:
-    return legend([(line.name, line.colour) for line in lines])
-
-
-def legend(items: Sequence[tuple[str, str]]) -> Markup:
-    """Names with their colours."""
-    return tag(
-        "div",
-        *(
-            join([Markup(f'<span><i style="background:{c}"></i>'), n, Markup("</span>")])
-            for n, c in items
-        ),
-        class_="legend",
-    )
-
-
-def _svg(parts: Sequence[Markup], height: float, label: str, *, width: int = _WIDTH) -> Markup:
-    return Markup(
-        f'<div class="scroll"><svg viewBox="0 0 {width} {height:.0f}" role="img" '
-        f'aria-label="{esc(label)}">{join(parts)}</svg></div>'
-    )
+            cut = fitting(names, WIDTH - left - 560 - 20)
+            parts.append(caption(f"← {cut}", left + 560, y + 4))
+    return svg(parts, height, "data flow between cells")

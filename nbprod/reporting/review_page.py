@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbprod.reporting.drawing import legend
 from nbprod.reporting.gate_page import gate_section
 from nbprod.reporting.page import (
     Markup,
@@ -20,7 +21,7 @@ from nbprod.reporting.page import (
     tag,
     tiles,
 )
-from nbprod.reporting.plots import distribution_plot, legend
+from nbprod.reporting.plots import distribution_plot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from nbprod.reporting.drawing import legend
 from nbprod.reporting.page import Markup, facts, number, page, seconds, section, short, table, tag
-from nbprod.reporting.plots import distribution_plot, legend
+from nbprod.reporting.plots import distribution_plot
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,17 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbprod.reporting.drawing import axis
 from nbprod.reporting.plots import (
     IntervalRow,
-    Line,
-    Mark,
-    axis,
     bar_plot,
     distribution_plot,
     flow_plot,
     interval_plot,
-    time_plot,
 )
+from nbprod.reporting.time_plots import Line, Mark, time_plot
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
 
