@@ -160,7 +160,7 @@ class Serving:
     device: str = "auto"  # of a torch model: auto, cpu, cuda, cuda:1
     autocast: Literal["off", "bfloat16", "float16"] = "off"  # narrower numbers for torch's products
     compile: bool = False  # a torch model into code for its device, when a replica loads
-    batch: Batch = field(default_factory=lambda: Batch(max_rows=512))
+    batch: Batch = field(default_factory=lambda: Batch(max_rows=1024))
     log: Log = field(default_factory=Log)
     auth: Auth = field(default_factory=lambda: Auth(tokens_env="NBPROD_TOKENS"))
 

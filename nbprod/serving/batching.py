@@ -59,7 +59,7 @@ class Batcher(Generic[Job, Answer]):
         self,
         compute: Callable[[list[Job]], Future[list[Answer]]],
         *,
-        max_rows: int = 512,
+        max_rows: int = 1024,
         max_queued: int = 1000,
     ) -> None:
         self._compute = compute

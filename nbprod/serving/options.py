@@ -39,7 +39,7 @@ class ServiceOptions:
     model_name: str = ""
     label: str = ""  # what an outcome is called that does not say
     timeout_s: float = 1.0
-    max_rows: int = 512
+    max_rows: int = 1024
     max_queued: int = _MAX_QUEUED
     batch_unproven: bool = False  # for tests: compute together what parity has not looked at
     requests: Kept = "failed"  # which requests have a line in the request log
@@ -94,7 +94,7 @@ def service_options(
         model_name=settings.model.name,
         label=settings.model.outcome or settings.data.label,
         timeout_s=serving.timeout_ms / 1000,
-        max_rows=int(serving.batch.get("max_rows", 512)),
+        max_rows=int(serving.batch.get("max_rows", 1024)),
         max_queued=int(serving.batch.get("max_queued", _MAX_QUEUED)),
         requests=serving.log.get("requests", "failed"),
         durability=serving.log.get("durability", "process"),
