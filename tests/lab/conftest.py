@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command import nbprod
 from lab import Lab, browsing, jupyterlab
-from playwright.sync_api import Browser, Error, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 expect.set_options(timeout=20_000)  # two cores are shared with what the page asks the server for
 
@@ -32,15 +32,22 @@ def chromium_browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="package")
+def profile(chromium_browser: Browser) -> Iterator[BrowserContext]:
+    """One person's browser, which keeps Lab's files: each window would load them anew."""
+    context = chromium_browser.new_context(viewport={"width": 1500, "height": 950})
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(chromium_browser: Browser) -> Iterator[Page]:
-    """A window of its own, as another person would have; an error in the page fails the test.
+def page(profile: BrowserContext) -> Iterator[Page]:
+    """A window of its own; an error in the page fails the test.
 
     But for what Lab's own code alone drops, as a kernel that it asks for without a network.
     """
-    context = chromium_browser.new_context(viewport={"width": 1500, "height": 950})
-    context.set_default_timeout(20_000)
-    page = context.new_page()
+    page = profile.new_page()
     errors: list[str] = []
 
     def keep(error: Error) -> None:
@@ -50,7 +57,8 @@ def page(chromium_browser: Browser) -> Iterator[Page]:
 
     page.on("pageerror", keep)
     yield page
-    context.close()
+    profile.set_offline(False)
+    page.close()
     assert errors == []
 
 

@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "nbprod" / "labextension"
 AXE = ROOT / "extensions" / "node_modules" / "axe-core" / "axe.min.js"
+THEMES = ("Dark High Contrast", "Dark", "Light")
 MAKE = "`make extension` builds it (Node 20 or newer)"
 
 
@@ -235,6 +236,22 @@ def ended(page: Page, job: str, *, passed: bool = True, timeout: float = 60_000)
     )
 
 
+def in_theme(page: Page, theme: str) -> None:
+    """Change to one of Lab's themes, by the end of its name."""
+    name = f"JupyterLab {theme}"
+    command(page, "apputils:change-theme", {"theme": name})
+    page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+
+
+def violations_in_themes(page: Page, *more: str) -> list[Any]:
+    """What axe-core finds in each of Lab's themes; the light one stays."""
+    found = []
+    for theme in THEMES:
+        in_theme(page, theme)
+        found += violations(page, *more)
+    return found
+
+
 def without_violations(page: Page, *more: str) -> None:
     """axe-core finds nothing in what nbprod draws, nor in what else is named by a selector."""
     found = violations(page, *more)
@@ -243,7 +260,8 @@ def without_violations(page: Page, *more: str) -> None:
 
 def violations(page: Page, *more: str) -> list[Any]:
     """What axe-core finds, each with the elements that it is about."""
-    page.add_script_tag(path=str(AXE))
+    if not page.evaluate("() => 'axe' in window"):
+        page.add_script_tag(path=str(AXE))
     found: list[Any] = page.evaluate(
         "names => axe.run({include: names.filter(n => document.querySelector(n)).map(n => [n])})"
         ".then(told => told.violations.map(v => [v.id, v.nodes.map(n => n.html).slice(0, 3)]))",

@@ -44,6 +44,10 @@ def test_a_finding_appears_at_its_line_and_its_fix_mends_it(
     expect(cells.nth(0).locator(".jp-nbprod-badge")).to_have_text("lib")
     expect(count).to_have_count(0)
     expect(cells.nth(1).locator(".cm-lint-marker-error")).to_have_count(0)
+    cells.nth(0).locator(".jp-InputPrompt").click()
+    page.keyboard.press("z")
+    expect(cells.nth(0).locator(".jp-nbprod-badge")).to_have_count(0)
+    expect(count).to_contain_text("error")
 
 
 def kill_kernel(page: Page) -> None:

@@ -11,13 +11,16 @@ import psutil
 import pytest
 from lab import (
     ROOT,
+    THEMES,
     Lab,
     command,
+    in_theme,
     jupyterlab,
     notebook,
     open_lab,
     stage,
     started,
+    violations_in_themes,
     without_violations,
 )
 from playwright.sync_api import Browser, Locator, Page, Route, expect
@@ -111,11 +114,17 @@ def test_every_control_of_the_views_is_reached_and_seen_by_keyboard(
     board = page.locator(".jp-nbprod-health")
     expect(board).to_contain_text("No release is being served.")
     tab_through(page, ".jp-nbprod-health")
-    board.get_by_role("button", name="Open a prediction…").focus()
+    opener = board.get_by_role("button", name="Open a prediction…")
+    opener.focus()
     page.keyboard.press("Space")
     dialog = page.get_by_role("dialog")
     page.keyboard.type("nothing")
-    without_violations(page, "dialog.jp-Dialog")
+    assert violations_in_themes(page, "dialog.jp-Dialog") == []
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
+    page.keyboard.press("Space")
+    page.keyboard.type("nothing")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="is no prediction's id")).to_be_visible()
     expect(dialog).to_have_count(0)
@@ -206,7 +215,14 @@ def test_a_notebook_outside_a_project_is_made_one(lab: Lab, page: Page) -> None:
     open_road(page, lab, "alone/mine.ipynb")
     panel = page.locator(".jp-nbprod-road")
     expect(panel).to_contain_text("outside any nbprod project")
-    panel.get_by_role("button", name="Create a project here").click()
+    offer = panel.get_by_role("button", name="Create a project here")
+    expect(offer).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("textbox")).to_be_focused()
+    assert violations_in_themes(page, "dialog.jp-Dialog") == []
+    page.keyboard.press("Escape")
+    expect(offer).to_be_focused()
+    page.keyboard.press("Enter")
     page.get_by_role("dialog").get_by_role("textbox").fill("me@example.com")
     page.get_by_role("dialog").get_by_role("button", name="Create").click()
     expect(stage(page, "extract")).to_be_visible()
@@ -214,12 +230,16 @@ def test_a_notebook_outside_a_project_is_made_one(lab: Lab, page: Page) -> None:
     expect(page.locator(".jp-nbprod-badge").first).to_be_visible()
 
 
-def test_a_server_without_nbprod_is_said_plainly(page: Page, tmp_path: Path) -> None:
+def test_a_server_without_nbprod_is_said_plainly(chromium_browser: Browser, tmp_path: Path) -> None:
     """Roles still work; the panel names the package to install."""
     root = tmp_path / "root"
     root.mkdir()
     nbformat.write(notebook(["x = 1"], [["nbprod:lib"]]), root / "a.ipynb")
-    with jupyterlab(root, tmp_path / "home", server=False) as bare:
+    with (
+        jupyterlab(root, tmp_path / "home", server=False) as bare,
+        chromium_browser.new_context() as visitor,
+    ):
+        page = visitor.new_page()
         open_road(page, bare, "a.ipynb")
         expect(page.locator(".jp-nbprod-road")).to_contain_text('pip install "nbprod[lab]"')
         expect(page.locator(".jp-nbprod-badge")).to_have_text("lib")
@@ -244,15 +264,35 @@ def test_a_server_with_another_nbprod_is_said_plainly(lab: Lab, page: Page, proj
 
 
 def test_every_theme_of_lab_is_served(lab: Lab, page: Page, project: Path) -> None:
-    """Roles and road show without a violation in Lab's themes; this makes the README's pictures."""
+    """No violation in roles, road and what opens for a moment; this makes the README's pictures."""
     open_lab(page, lab, f"{project.name}/notebooks/train.ipynb")
     command(page, "nbprod:open-road")
     expect(stage(page, "extract")).to_be_visible()
     expect(page.locator(".jp-nbprod-badge").first).to_be_visible()
-    for theme in ("Dark High Contrast", "Dark", "Light"):
-        name = f"JupyterLab {theme}"
-        command(page, "apputils:change-theme", {"theme": name})
-        page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+    for theme in THEMES:
+        in_theme(page, theme)
         without_violations(page)
         if os.environ.get("NBPROD_PICTURES"):
             page.screenshot(path=str(PICTURES / f"{theme.lower().replace(' ', '-')}.png"))
+        _picker_and_finding(page)
+
+
+def _picker_and_finding(page: Page) -> None:
+    """The menu of roles takes one away, the finding that comes of it gives it back."""
+    fit = page.locator(".jp-Notebook .jp-Cell").filter(has_text="measures = [")
+    fit.locator(".jp-InputPrompt").click()
+    page.keyboard.press("Alt+Shift+R")
+    menu = page.get_by_role("menu")
+    expect(menu).to_contain_text("features and label to a fitted model")
+    without_violations(page, ".lm-Menu")
+    menu.get_by_text("No role: stays in the notebook").click()
+    expect(menu).to_have_count(0)
+    assert page.evaluate("() => document.activeElement.closest('.jp-Notebook') !== null")
+
+    page.locator(".jp-Notebook .cm-lintRange-error").first.hover()
+    fix = page.locator(".cm-tooltip-lint .cm-diagnosticAction").first
+    expect(fix).to_be_visible()
+    without_violations(page, ".cm-tooltip-lint")
+    fix.click()
+    expect(fit.locator(".jp-nbprod-badge")).to_have_text("fit")
+    expect(page.locator(".cm-tooltip-lint")).to_have_count(0)

@@ -41,6 +41,14 @@ def test_a_role_is_chosen_for_several_cells_by_keyboard_and_taken_back_at_once(
     page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("Alt+Shift+R")
     menu = page.get_by_role("menu")
+    first, shown = (
+        page.locator(".jp-Cell.jp-mod-selected").first.bounding_box(),
+        menu.bounding_box(),
+    )
+    assert first
+    assert shown
+    assert shown["x"] >= first["x"]
+    assert shown["y"] >= first["y"]
     expect(menu).to_contain_text("train – features and label to a fitted model")
     page.keyboard.type("tr")
     page.keyboard.press("Enter")

@@ -15,14 +15,17 @@ import pytest
 from command import nbprod
 from lab import (
     ROOT,
+    THEMES,
     Lab,
     command,
     ended,
+    in_theme,
     jupyterlab,
     open_lab,
     stage,
     started,
     violations,
+    violations_in_themes,
 )
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -74,7 +77,13 @@ def agree(page: Page, label: str, told: str) -> str:
     """The dialog says what will happen; its button does it: the job that it starts."""
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(told)
+    FOUND.extend(violations_in_themes(page, "dialog.jp-Dialog"))
     return started(page, enter(dialog.get_by_role("button", name=label)))
+
+
+def keyboard_is_kept(page: Page) -> None:
+    """The keyboard is at a control of nbprod's, not lost with the dialog or the button it was at."""
+    expect(page.locator(".jp-nbprod-view button:focus:enabled")).to_have_count(1)
 
 
 def in_cell(page: Page, cell: str) -> None:
@@ -90,8 +99,9 @@ def approve(page: Page, reason: str) -> None:
     page.keyboard.type(reason)
     page.keyboard.press("Tab")
     page.keyboard.type("head-of-ops@example.com")
-    FOUND.extend(violations(page, "dialog.jp-Dialog"))
+    FOUND.extend(violations_in_themes(page, "dialog.jp-Dialog"))
     ended(page, started(page, lambda: page.keyboard.press("Enter")))
+    keyboard_is_kept(page)
     expect(stage(page, "approve")).to_have_attribute("data-state", "done")
 
 
@@ -195,10 +205,11 @@ def _watch_health(page: Page) -> None:
     open_alerts.first.focus()
     page.keyboard.press("Enter")
     page.get_by_role("dialog").get_by_role("textbox").fill("one carrier only")
-    FOUND.extend(violations(page, "dialog.jp-Dialog"))
+    FOUND.extend(violations_in_themes(page, "dialog.jp-Dialog"))
     page.keyboard.press("Enter")
     expect(alerts).to_contain_text("one carrier only")
     expect(open_alerts).to_have_count(before - 1)
+    keyboard_is_kept(page)
 
     board.get_by_role("region", name="Newest predictions").get_by_role("button").first.focus()
     page.keyboard.press("Enter")
@@ -214,14 +225,26 @@ def _watch_health(page: Page) -> None:
     expect(tab).to_contain_text(re.compile(r"flight-delay-.*\.ipynb"))
     window = page.locator(".jp-NotebookPanel").filter(has_text="project.window(start, end)")
     expect(window).to_be_visible()
+    _run_all(page)
+
+
+def _run_all(page: Page) -> None:
+    """Every cell of the window's notebook runs in Lab, and none raises."""
+    shown = "window.jupyterapp.shell.currentWidget"
+    page.wait_for_function(f"() => {shown}.sessionContext.session?.kernel != null")
+    command(page, "notebook:run-all-cells")
+    code = f"{shown}.content.widgets.filter(cell => cell.model.type === 'code')"
+    outputs = page.evaluate(
+        f"() => {code}.map(cell => cell.model.sharedModel.getOutputs().map(o => o.output_type))"
+    )
+    counts = page.evaluate(f"() => {code}.map(cell => cell.model.executionCount)")
+    assert counts == list(range(1, 1 + len(counts))), (counts, outputs)
+    assert not any("error" in told for told in outputs), outputs
 
 
 def _every_theme(page: Page, name: str) -> None:
-    for theme in ("Dark High Contrast", "Dark", "Light"):
-        command(page, "apputils:change-theme", {"theme": f"JupyterLab {theme}"})
-        page.wait_for_function(
-            "name => document.body.dataset.jpThemeName === name", arg=f"JupyterLab {theme}"
-        )
+    for theme in THEMES:
+        in_theme(page, theme)
         FOUND.extend(violations(page))
         if os.environ.get("NBPROD_PICTURES") and theme != "Dark High Contrast":
             page.wait_for_timeout(1500)  # the charts' own drawing
@@ -239,6 +262,7 @@ def _second_release_and_back(page: Page, folder: Path) -> None:
     approve(page, "the same model again")
     press(page, "release", "Release")
     stage(page, "deploy").get_by_role("button", name="Deploy…").press("Enter")
+    FOUND.extend(violations_in_themes(page, "dialog.jp-Dialog"))
     page.get_by_role("dialog").locator("select").press("Home")
     page.get_by_role("dialog").get_by_role("button", name="Continue").press("Enter")
     ended(page, agree(page, "Deploy", "as canary; release 1 stays champion"), timeout=LONG_MS)
@@ -251,6 +275,7 @@ def _second_release_and_back(page: Page, folder: Path) -> None:
     road.get_by_role("button", name="Roll back…").press("Enter")
     ended(page, agree(page, "Roll back", "from release 2 (champion) to release 1 (previous)"))
     expect(road).to_contain_text("champion: release 1")
+    keyboard_is_kept(page)
     assert send(folder, 20) == "champion 1"
     road.get_by_role("button", name="Undeploy…").press("Enter")
     ended(page, agree(page, "Undeploy", "stops answering"), timeout=LONG_MS)

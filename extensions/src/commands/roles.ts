@@ -57,7 +57,7 @@ export function addRoleCommands(
   for (const role of meanings.keys()) {
     menu.addItem({ command: CommandIDs.setRole, args: { role } });
   }
-  menu.addItem({ type: 'separator' });
+  // No separator before it: a screen reader is told a wrong role of Lab's.
   menu.addItem({ command: CommandIDs.setRole, args: { role: '' } });
 
   // The keyboard goes back to where it was: to the notebook.
@@ -73,15 +73,21 @@ export function addRoleCommands(
   });
 }
 
+/** Where the menu opens: below the badge, the toolbar's button, or the line that has neither yet. */
+function anchorOf(cell: HTMLElement): DOMRect {
+  const places = ['.jp-nbprod-badge', '[data-jp-item-name="nbprod-role"]', '.jp-CellHeader'];
+  const boxes = places.map(place => cell.querySelector(place)?.getBoundingClientRect());
+  // What Lab has not laid out yet lies nowhere.
+  return boxes.find(box => box && box.width > 0) ?? cell.getBoundingClientRect();
+}
+
 function openAt(menu: Menu, notebook: Notebook | null): void {
   const cell = notebook?.activeCell;
   if (!cell) {
     return;
   }
-  const anchor =
-    cell.node.querySelector('[data-command="nbprod:pick-role"], .jp-nbprod-badge') ?? cell.node;
-  const box = anchor.getBoundingClientRect();
-  menu.open(box.left, anchor === cell.node ? box.top : box.bottom);
+  const { left, bottom } = anchorOf(cell.node);
+  menu.open(left, bottom);
   menu.activeIndex = Math.max(
     0,
     menu.items.findIndex(item => item.isToggled)
