@@ -103,8 +103,8 @@ def running(lab: Lab) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.terminate()
         try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
+            process.wait(5)
+        except subprocess.TimeoutExpired:  # a kernel that is just starting holds it up for long
             process.kill()
             process.wait()
 
