@@ -91,9 +91,17 @@ def test_hostile_text_of_cells_and_outputs_stays_text(lab: Lab, page: Page, proj
     assert page.evaluate("window.hurt") is None
 
 
-def test_the_module_is_shown_as_it_would_be_now(lab: Lab, page: Page, project: Path) -> None:
-    """The preview follows the text, leads from a line to its cell, and shows what would change."""
+def test_the_data_flow_and_the_module_are_shown_as_they_would_be_now(
+    lab: Lab, page: Page, project: Path
+) -> None:
+    """Both follow the text and lead to its cells; the module shows what would change on the disk."""
     open_lab(page, lab, f"{project.name}/notebooks/train.ipynb")
+    command(page, "nbprod:open-flow")
+    fit = page.locator(".jp-nbprod-flow button").filter(has_text="fit")
+    expect(fit.first).to_have_attribute("aria-label", re.compile("reads .*train"))
+    fit.first.click()
+    expect(page.locator(".jp-Notebook .jp-mod-active .jp-nbprod-badge")).to_have_text("fit")
+
     command(page, "nbprod:open-module")
     module = page.locator(".jp-nbprod-module")
     choice = module.get_by_label("File")
@@ -111,13 +119,3 @@ def test_the_module_is_shown_as_it_would_be_now(lab: Lab, page: Page, project: P
     expect(
         module.locator("[data-change=added]").filter(has_text="extra_rounds").first
     ).to_be_visible()
-
-
-def test_the_data_flow_names_what_each_cell_reads(lab: Lab, page: Page, project: Path) -> None:
-    """The graph has the cells in order, says in words what flows, and leads to a cell."""
-    open_lab(page, lab, f"{project.name}/notebooks/train.ipynb")
-    command(page, "nbprod:open-flow")
-    fit = page.locator(".jp-nbprod-flow button").filter(has_text="fit")
-    expect(fit.first).to_have_attribute("aria-label", re.compile("reads .*train"))
-    fit.first.click()
-    expect(page.locator(".jp-Notebook .jp-mod-active .jp-nbprod-badge")).to_have_text("fit")

@@ -24,10 +24,10 @@ def cells(lab: Lab, request: pytest.FixtureRequest) -> Path:
     return path
 
 
-def test_a_role_is_chosen_for_several_cells_by_keyboard_and_taken_back_at_once(
+def test_roles_are_chosen_by_keyboard_and_toolbar_taken_back_at_once_and_kept(
     lab: Lab, page: Page, cells: Path
 ) -> None:
-    """Badges say the roles; Alt+Shift+R opens the picker; one undo takes all of it back."""
+    """Alt+Shift+R and the toolbar open the picker; one undo takes several back; a save writes tags."""
     open_lab(page, lab, cells.name)
     badges = page.locator(".jp-nbprod-badge")
     expect(badges).to_have_text(["parameters", "features", HOSTILE])
@@ -56,19 +56,13 @@ def test_a_role_is_chosen_for_several_cells_by_keyboard_and_taken_back_at_once(
     page.keyboard.press("z")
     expect(badges).to_have_text(["parameters", "features", HOSTILE])
 
-
-def test_the_toolbar_of_the_cell_sets_a_role_that_the_notebook_keeps(
-    lab: Lab, page: Page, cells: Path
-) -> None:
-    """The button in the cell's toolbar opens the picker; other tags stay; saving writes the tag."""
-    open_lab(page, lab, cells.name)
     cell = page.locator(".jp-Notebook .jp-Cell").nth(1)
     cell.locator(".jp-InputPrompt").click()
     cell.locator('[data-jp-item-name="nbprod-role"]').click()
     page.get_by_role("menuitemcheckbox", name="fit –").or_(
         page.get_by_role("menuitem", name="fit –")
     ).click()
-    expect(page.locator(".jp-nbprod-badge").nth(1)).to_have_text("fit")
+    expect(badges.nth(1)).to_have_text("fit")
     page.keyboard.press("Control+s")
     page.wait_for_function("() => !document.querySelector('.lm-TabBar-tab.jp-mod-dirty')")
     assert tags_on_disk(cells)[1] == ["mine", "nbprod:fit"]

@@ -73,9 +73,10 @@ export function addRoleCommands(
   });
 }
 
-/** Where the menu opens: below the badge, the toolbar's button, or the line that has neither yet. */
+/** Where the menu opens: below the button that was pressed, the badge, or the line without one. */
 function anchorOf(cell: HTMLElement): DOMRect {
-  const places = ['.jp-nbprod-badge', '[data-jp-item-name="nbprod-role"]', '.jp-CellHeader'];
+  const button = '[data-jp-item-name="nbprod-role"]';
+  const places = [`${button}:hover`, '.jp-nbprod-badge', button, '.jp-CellHeader'];
   const boxes = places.map(place => cell.querySelector(place)?.getBoundingClientRect());
   // What Lab has not laid out yet lies nowhere.
   return boxes.find(box => box && box.width > 0) ?? cell.getBoundingClientRect();
