@@ -12,6 +12,7 @@ NBPROD_BENCH_RATE sets another rate.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import statistics
 import time
@@ -141,7 +142,9 @@ def test_a_rollout_under_load(served: Served, tmp_path: Path) -> None:
     with steady(backend.url, rate, tmp_path / "answers.jsonl") as found:
         time.sleep(3)
         line.rest()
-        line.walk("canary starts", lambda: backend.start_canary(2, good, 0.2))
+        # It ends with the canary's own first requests, which are not told here.
+        start = functools.partial(backend.start_canary, 2, good, 0.2)
+        line.walk("canary starts", start, canary=2, fraction=0.2)
         line.rest("canary at 20 %", STEP_S, canary=2, fraction=0.2)
         backend.set_traffic(0.5)
         line.rest("canary at 50 %", STEP_S, canary=2, fraction=0.5)
@@ -155,7 +158,8 @@ def test_a_rollout_under_load(served: Served, tmp_path: Path) -> None:
         line.rest()
         line.walk("a release that does not load", lambda: refused(served, broken))
         for number, (name, bundle) in enumerate(bad.items(), 10):
-            line.walk(f"starts: {name}", lambda n=number, b=bundle: backend.start_canary(n, b, 0.2))
+            start = functools.partial(backend.start_canary, number, bundle, 0.2)
+            line.walk(f"starts: {name}", start, canary=number, fraction=0.2)
             line.rest(f"on trial: {name}", TRIAL_S, canary=number, fraction=0.2)
             line.walk(f"ended: {name}", lambda: served.project.abort(reason="bench"))
             line.rest(QUIET, QUIET_S / 2)
