@@ -175,6 +175,8 @@ def open_lab(page: Page, lab: Lab, path: str = "", **address: Any) -> Page:
         " window.jupyterapp.allPluginsActivated).then(() => true)"
     )
     if path.endswith(".ipynb"):
+        # Before its file is there, Lab shows a notebook of one empty cell.
+        page.wait_for_function("() => window.jupyterapp.shell.currentWidget?.context?.isReady")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
     return page
 

@@ -231,7 +231,9 @@ def _watch_health(page: Page) -> None:
 def _run_all(page: Page) -> None:
     """Every cell of the window's notebook runs in Lab, and none raises."""
     shown = "window.jupyterapp.shell.currentWidget"
-    page.wait_for_function(f"() => {shown}.sessionContext.session?.kernel != null")
+    page.wait_for_function(
+        f"() => {shown}.context.isReady && {shown}.sessionContext.session?.kernel != null"
+    )
     command(page, "notebook:run-all-cells")
     code = f"{shown}.content.widgets.filter(cell => cell.model.type === 'code')"
     outputs = page.evaluate(

@@ -1,4 +1,4 @@
-import type { Finding, QuickFix } from '../api/client';
+import type { Finding, Job, QuickFix } from '../api/client';
 
 /**
  * Each cell's number as Lab's status bar counts them, from 1; by cell id.
@@ -32,6 +32,16 @@ export function findingWithNumbers(finding: Finding, numbers: CellNumbers): Find
 /** A fix whose title names cells by their numbers. */
 export function fixWithNumbers(fix: QuickFix, numbers: CellNumbers): QuickFix {
   return { ...fix, title: withNumbers(fix.title, numbers) };
+}
+
+/** A job whose error names cells by their numbers. */
+export function jobWithNumbers(job: Job, numbers: CellNumbers): Job {
+  const { error } = job;
+  if (!error) {
+    return job;
+  }
+  const detail = withNumbers(error.detail, numbers);
+  return { ...job, error: { ...error, detail, hint: withNumbers(error.hint, numbers) } };
 }
 
 const ORDER: Record<Finding['severity'], number> = { error: 0, warning: 1, info: 2 };

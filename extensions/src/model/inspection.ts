@@ -50,6 +50,11 @@ export class InspectionModel implements IDisposable {
     return this.cells.get(cellId);
   }
 
+  /** The cells' numbers as they were looked at last. */
+  get numbers(): CellNumbers {
+    return this._numbers;
+  }
+
   get notice(): INotice | null {
     return this._notice;
   }
@@ -133,9 +138,10 @@ export class InspectionModel implements IDisposable {
 
   private read(last: LiveInspection | null): void {
     const cells = last?.inspection.cells ?? [];
-    const numbers: CellNumbers = new Map(cells.map(cell => [cell.cell_id, cell.index + 1]));
+    const numbers = new Map(cells.map(cell => [cell.cell_id, cell.index + 1]));
     const findings = (last?.inspection.findings ?? []).map(item => findingWithNumbers(item, numbers));
     this._last = last;
+    this._numbers = numbers;
     this.cells = new Map(cells.map(cell => [cell.cell_id, cell]));
     this._findings = inOrder(findings, numbers);
     this.fixes = (last?.fixes ?? []).map(fix => fixWithNumbers(fix, numbers));
@@ -147,6 +153,7 @@ export class InspectionModel implements IDisposable {
   private _last: LiveInspection | null = null;
   private cells: ReadonlyMap<string, CellSummary> = new Map();
   private fixes: readonly QuickFix[] = [];
+  private _numbers: CellNumbers = new Map();
   private _findings: readonly Finding[] = [];
   private _notice: INotice | null = null;
   private _isDisposed = false;

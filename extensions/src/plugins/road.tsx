@@ -5,6 +5,7 @@ import { Poll } from '@lumino/polling';
 import * as React from 'react';
 
 import type { Stage } from '../api/client';
+import { jobWithNumbers } from '../model/cellNumbers';
 import { InspectionModel } from '../model/inspection';
 import { IWorkspace, Workspace } from '../model/workspace';
 import { addCellCommands } from '../commands/cells';
@@ -133,7 +134,7 @@ function drawRoad(
       path={workspace.where.path}
       view={view}
       notice={workspace.where.notice ?? workspace.work.notice}
-      jobs={workspace.ownJobs}
+      jobs={workspace.ownJobs.map(job => jobWithNumbers(job, inspection?.numbers ?? new Map()))}
       findings={inspection?.findings ?? []}
       cellOf={cellId => inspection?.cellOf(cellId)}
       fixesOf={finding => inspection?.fixesOf(finding) ?? []}
