@@ -1,10 +1,11 @@
-import { InputDialog } from '@jupyterlab/apputils';
+import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { CommandRegistry } from '@lumino/commands';
 
 import type { ProjectView } from '../api/client';
 import { consequence, IDeployment, newestRelease, waysToDeploy } from '../model/verbs';
 import { Workspace } from '../model/workspace';
 import { CommandIDs } from '../tokens';
+import { ChoiceForm } from '../widgets/choiceForm';
 import { confirm, startJob } from './run';
 
 type Action = 'promote' | 'rollback' | 'pause' | 'resume' | 'abort';
@@ -102,10 +103,15 @@ async function chooseWay(workspace: Workspace, view: ProjectView): Promise<IDepl
   if (ways.length === 1) {
     return ways[0];
   }
-  const answer = await InputDialog.getItem({
+  const labels = ways.map(way => way.label);
+  const answer = await showDialog({
     title: trans.__('Deploy release %1 of %2 as', newestRelease(view), view.name),
-    items: ways.map(way => way.label),
-    okLabel: trans.__('Continue')
+    body: new ChoiceForm(trans.__('How it meets its callers'), labels),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.okButton({ label: trans.__('Continue') })
+    ],
+    focusNodeSelector: 'select'
   });
   return answer.button.accept ? (ways.find(way => way.label === answer.value) ?? null) : null;
 }

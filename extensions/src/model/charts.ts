@@ -90,6 +90,7 @@ function drift(board: Board, trans: TranslationBundle): IChart | null {
       ? trans.__('over their threshold: %1', over.map(value => value.column).join(', '))
       : trans.__('no column is over its threshold'),
     spec: {
+      height: { step: 14 }, // each column's name has its line
       data: { values },
       layer: [
         {
