@@ -242,7 +242,11 @@ def in_theme(page: Page, theme: str) -> None:
     """Change to one of Lab's themes, by the end of its name."""
     name = f"JupyterLab {theme}"
     command(page, "apputils:change-theme", {"theme": name})
-    page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+    page.wait_for_function(
+        "name => document.body.dataset.jpThemeName === name"
+        " && !document.getElementById('jupyterlab-splash')",
+        arg=name,
+    )
 
 
 def violations_in_themes(page: Page, *more: str) -> list[Any]:
