@@ -27,6 +27,8 @@ HEADER = "X-Nbprod-Attempt"
 MOST = 2  # processes that one request may end
 _ROOM = 1024  # requests of one batch that are kept
 _BYTES = 8 * (_ROOM + 1)
+_DYING_S = 0.2  # more than a process takes to close its files
+_LOOK_S = 0.002
 _KEPT_S = 600.0  # a request is held to have killed for so long
 
 
@@ -67,7 +69,7 @@ class Suspects:
         found: dict[str, int] = {}
         wanted = {_print(attempt): attempt for attempt in attempts if attempt}
         for name, other in list(self._others.items()):
-            if (common := _held(other) & wanted.keys()) and self._is_dead(name):
+            if (common := _held(other) & wanted.keys()) and self._is_dying(name):
                 for one in common:
                     found[wanted[one]] = found.get(wanted[one], 0) + 1
         return found
@@ -95,6 +97,19 @@ class Suspects:
             with contextlib.suppress(OSError):
                 self._path.unlink()
             os.close(self._handle)
+
+    def _is_dying(self, name: str) -> bool:
+        """Whether it is dead, or will be in a moment.
+
+        The kernel closes a dying process's connections one after the other and its lock after
+        them: the proxy may have sent the request here while the lock still stands.
+        """
+        until = time.monotonic() + _DYING_S
+        while not self._is_dead(name):
+            if time.monotonic() > until:
+                return False
+            time.sleep(_LOOK_S)
+        return True
 
     def _is_dead(self, name: str) -> bool:
         if name == self._path.name:

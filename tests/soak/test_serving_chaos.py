@@ -72,7 +72,7 @@ def _code(client: httpx.Client, body: Any) -> int:
 
 
 def test_a_row_that_kills_its_replica_kills_two_at_most(tmp_path: Path) -> None:
-    """The third replica refuses it; of those in its batches at most one a death is not answered."""
+    """The third replica refuses it; whoever was in a batch with it is answered by another one."""
     deadly = "    if (frame['minutes'] == 14.0).any():\n        os._exit(9)\n"
     transform = rollout_project.features("import os\n", deadly + rollout_project.GOOD_BODY)
     with trips_on_ray(tmp_path, replicas=3) as (_, backend):
@@ -88,8 +88,7 @@ def test_a_row_that_kills_its_replica_kills_two_at_most(tmp_path: Path) -> None:
         print(f"poison: {code}; replicas dead: {len(dead)} of {len(before)}; others: {failed=}")
         assert code == 500
         assert 1 <= len(dead) <= 2
-        # Seen: none, or one whose connection ended with the replica.
-        assert len(failed) <= len(dead)
+        assert failed == []
 
 
 def test_a_replica_out_of_memory_fails_its_own_requests_only(served: Any) -> None:

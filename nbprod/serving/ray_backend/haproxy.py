@@ -27,16 +27,20 @@ if TYPE_CHECKING:
 
     from nbprod.engine import Engine
 
-# A rule of the frontend each: a replica need not watch for callers that hang up, the deadline
-# bounds its work; what changes the rollout is never sent twice; and each request has a name, which
-# it keeps when it is sent once more, so that it does not end replica after replica.
+# A rule of the frontend each: a request is sent on when it is whole (one of which a part was sent
+# before the rest had come is never sent to another replica); a replica need not watch for callers
+# that hang up, the deadline bounds its work; what changes the rollout is never sent twice; and each
+# request has a name, which it keeps when it is sent once more, so that it does not end replica
+# after replica.
 _FRONTEND = (
+    "option http-buffer-request",
     "http-request set-header x-request-disconnect-disabled ?1",
     "http-request disable-l7-retry if { path_beg /admin/ }",
     f"http-request set-header {HEADER} %[uuid]",
 )
 _DRAIN_S = 0.5
 _LOOK_S = 2.0
+_BUFFER = 32 * 1024  # bytes; a request that does not fit, headers and body, is sent only once
 _RETRIES = 16  # more than the replicas of one machine
 _CONNECTIONS = 8192
 _SCRIPT = """\
@@ -101,6 +105,7 @@ def proxy_environment(timeout_ms: float) -> Callable[[Engine], dict[str, str]]:
             "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
             "RAY_SERVE_HAPROXY_MAXCONN": str(_connections()),
             "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # one forwards tens of thousands a second
+            "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": str(_BUFFER),
             "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
             # A caller's open connection stays with the HAProxy that took it: after a reload that
             # one knows only replicas that have ended. It is to give each up at the first refusal

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -48,6 +50,18 @@ def test_what_a_dead_process_computed_is_suspected(tmp_path: Path) -> None:
     own.close()
     own.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_a_process_that_is_about_to_be_dead_is_waited_for(tmp_path: Path) -> None:
+    """Its request may come before the kernel has given up its lock: that death counts as well."""
+    dying = Suspects(tmp_path, writer_id="dying")
+    own = Suspects(tmp_path, writer_id="own")
+    with dying.computing(["poison"]):
+        threading.Timer(0.05, lambda: fcntl.flock(dying._handle, fcntl.LOCK_UN)).start()
+        assert own.deaths(["other"]) == {}
+        assert own.deaths(["poison"]) == {"poison": 1}
+    dying.close()
+    own.close()
 
 
 def test_a_death_is_seen_at_once_and_forgotten_in_time(tmp_path: Path) -> None:
