@@ -68,7 +68,7 @@ class Bases:
                     f"cell {piece.cell_id} reads {name} before cell {last.cell_id} has finished it",
                     hint="move the data cells before the cells that use the data",
                     cell_id=piece.cell_id,
-                    line=program.line(piece, name),
+                    line=piece.line_of(name),
                 )
         self.frame = (name, last)
 

@@ -328,7 +328,6 @@ def _needs_at_once(selection: Selection, piece: Piece, name: str) -> Exception:
 
 def undefined(selection: Selection, piece: Piece, name: str) -> Exception:
     """The error for a name that no tagged cell defines; it names the cell to tag, if any."""
-    line = piece.names.needs.get(name, 1) + piece.line - piece.node.lineno
     for other in reversed(selection.untagged):
         if name in other.names.binds:
             return refusal(
@@ -337,7 +336,7 @@ def undefined(selection: Selection, piece: Piece, name: str) -> Exception:
                 f" {other.cell_id} assigns",
                 hint=f"give it a role: `nbprod tag NOTEBOOK {other.cell_id} ROLE`",
                 cell_id=piece.cell_id,
-                line=line,
+                line=piece.line_of(name),
             )
     if name in selection.commands:
         cell, _, text = selection.commands[name]
@@ -348,7 +347,7 @@ def undefined(selection: Selection, piece: Piece, name: str) -> Exception:
             f" `{first}` in cell {cell}",
             hint=f"compute {name} in Python: subprocess.run, pathlib, os.environ",
             cell_id=piece.cell_id,
-            line=line,
+            line=piece.line_of(name),
         )
     perhaps = [f"from {item.module} import *" for item in selection.stars if item.given is None]
     perhaps += [text.split("\n")[0] for _, text in selection.unseen]
@@ -358,5 +357,5 @@ def undefined(selection: Selection, piece: Piece, name: str) -> Exception:
         f"cell {piece.cell_id} reads {name}, which no cell defines{star}",
         hint=f"import {name} by name" if star else f"define {name} in a cell before it",
         cell_id=piece.cell_id,
-        line=line,
+        line=piece.line_of(name),
     )

@@ -115,7 +115,7 @@ def _untagged(selection: Selection, definitions: Definitions) -> Iterator[Findin
                 f"{name} is assigned only by the untagged cell {givers[-1].cell_id}",
                 hint=f"give cell {givers[-1].cell_id} a role",
                 cell_id=piece.cell_id,
-                line=piece.line,
+                line=piece.line_of(name),
             )
 
 

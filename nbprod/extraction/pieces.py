@@ -78,6 +78,10 @@ class Piece:
         """Every node of the statement, operators and contexts aside; nobody may change it."""
         return _nodes_of(self.node)
 
+    def line_of(self, name: str) -> int:
+        """The line, in its cell, where the statement reads a name."""
+        return self.names.needs.get(name, self.node.lineno) + self.line - self.node.lineno
+
     def as_role(self, role: str) -> Piece:
         """The same statement in another role."""
         return replace(self, role=role)

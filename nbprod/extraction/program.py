@@ -94,10 +94,6 @@ class Program:
                 names[name] = None
         return sorted(names)
 
-    def line(self, piece: Piece, name: str) -> int:
-        """The line, in its cell, where a statement reads a name."""
-        return piece.names.needs.get(name, piece.node.lineno) + piece.line - piece.node.lineno
-
     def slice(
         self,
         targets: Iterable[Value],
@@ -150,7 +146,7 @@ class Program:
                 hint=f"give cell {writer.cell_id} a role,"
                 f" or let it work on a copy under another name than {name}",
                 cell_id=reader.cell_id,
-                line=self.line(reader, name),
+                line=reader.line_of(name),
             )
         return undefined(self.selection, reader, name)
 

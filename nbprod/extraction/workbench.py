@@ -290,7 +290,7 @@ class Workbench:
             f"{where} {what}" + ("" if name in what else f" ({name})"),
             hint=hint,
             cell_id=reader.cell_id if reader else None,
-            line=self.program.line(reader, name) if reader else None,
+            line=reader.line_of(name) if reader else None,
         )
 
     def refuse_role(self, reader: Piece | None, name: str, by: Piece, given: str) -> Exception:

@@ -33,7 +33,7 @@ def _deployment(record: Deployment) -> list[RenderableType]:
     trial = "A/B test" if traffic.experiment else "rollout"
     parts = [
         head(record.name, record.status, record.url),
-        *rows_table(["role", "release", "traffic"], roles, numeric=(1, 2)),
+        *(rows_table(["role", "release", "traffic"], roles, numeric=(1, 2)) if roles else []),
         *fields([(trial, record.waiting_for), ("paused", "yes" if traffic.paused else "")]),
     ]
     if history:

@@ -268,3 +268,12 @@ def test_not_a_notebook(tmp_path: Path) -> None:
     """What cannot be read at all is an error, not a finding."""
     with pytest.raises(NotebookError, match="no notebook"):
         inspect_notebook(tmp_path / "missing.ipynb")
+
+
+def test_a_missing_name_is_told_at_the_line_that_reads_it(tmp_path: Path) -> None:
+    """Not at the head of the function or statement around it."""
+    features = "def made(rows):\n    kept = rows[['x']]\n    return kept * factor\nX = made(frame)"
+    for giver in (("", "factor = frame['x'].max()"), ("", "n = 3")):
+        cells = [*GOOD[:3], giver, ("features", features), *GOOD[4:]]
+        told = [item for item in inspected(tmp_path, cells).findings if item.severity == "error"]
+        assert [(item.cell_id, item.line) for item in told] == [("c5", 3)]

@@ -89,6 +89,24 @@ def test_status_shows_roles_shadows_pause_and_what_is_waited_for() -> None:
         assert part in text
 
 
+def test_a_deployment_that_was_ended_shows_no_empty_table() -> None:
+    """Nothing answers: its history is all there is to see."""
+    ended = TrafficState(roles={})
+    step = RolloutStep(at="2013-01-01T00:00:00+00:00", action="undeploy", by="me", traffic=ended)
+    text = shown(
+        Deployment(
+            name="trips",
+            url="http://127.0.0.1:1",
+            engine_id="e",
+            address="a",
+            traffic=ended,
+            history=(step,),
+        )
+    )
+    assert "undeploy" in text
+    assert "role" not in text
+
+
 def test_a_decision_shows_each_guard_with_its_verdict() -> None:
     """What was observed, and what each guard says of it."""
     check = {"name": "p99_ms", "guard": "<= 50", "verdict": "fail", "reason": "p99_ms is 80"}
