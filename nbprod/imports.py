@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _STARTS_THREADS = ("numpy", "pyarrow")
 _NICENESS, _BUSY_NICENESS = 10, 2
 _BUSY = 2.0  # the load of a core
 _ROOM, _LOOKED_S = 0.1, 0.05  # of the machine's time nobody used, and how long that is looked at
+_LONGEST_IN_IDLE_TIME_S = 10.0  # by then others have come who leave none
 # Python runs a module of this name before all else; the environment's own comes after it.
 _START = """\
 import importlib.machinery, importlib.util, os, sys
@@ -54,23 +55,47 @@ def behind_others(work: Callable[[], Made], *, in_idle_time: bool = False) -> Ma
     A process that raises its niceness cannot lower it again; but Linux has one for each thread,
     so a thread works, and then it is gone. Where others keep the machine busy, standing behind
     all of them would take minutes.
-    in_idle_time: only while nobody else wants the processor, as long as there is such time now.
-    Whoever wakes then never waits, not even for the end of a slice, which niceness makes it do.
-    Only for what leaves no thread behind: one could never come back from there.
+    in_idle_time: only while nobody else wants the processor, as long as there is such time now,
+    for ten seconds at most. Whoever wakes then never waits, not even for the end of a slice,
+    which niceness makes it do. Only for what leaves no thread behind: one could never come back
+    from there.
     """
+    thread: list[int] = []
 
     def behind() -> Made:
         if sys.platform == "linux":
-            if in_idle_time and _has_room():
+            busy = os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1)
+            niceness = _BUSY_NICENESS if busy else _NICENESS
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+            if in_idle_time and _has_room() and _may_come_back():
                 os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-            else:
-                busy = os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1)
-                niceness = _BUSY_NICENESS if busy else _NICENESS
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+                thread.append(threading.get_native_id())
         return work()
 
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(behind).result()
+        made = pool.submit(behind)
+        if in_idle_time and not wait([made], timeout=_LONGEST_IN_IDLE_TIME_S).done and thread:
+            with contextlib.suppress(ProcessLookupError):  # it has just come to its end
+                os.sched_setscheduler(thread[0], os.SCHED_OTHER, os.sched_param(0))
+        return made.result()
+
+
+def _may_come_back() -> bool:
+    """Whether this user may call a thread back from idle time; tried on one that does nothing.
+
+    Linux asks for a privilege, or for RLIMIT_NICE (sched(7)).
+    """
+
+    def tried() -> bool:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        try:
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        except PermissionError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(tried).result()
 
 
 def _has_room() -> bool:

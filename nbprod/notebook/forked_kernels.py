@@ -143,6 +143,8 @@ class _Nursery:
             )
         ours.settimeout(_ANSWER_S)
         self.channel = ours
+        # One that was idle and ended must not stay in the table of processes until somebody asks.
+        threading.Thread(target=self.process.wait, daemon=True).start()
 
     def fork(self, request: dict[str, Any]) -> int:
         """The new kernel's process number; OSError or ValueError when the nursery is gone."""

@@ -71,6 +71,7 @@ class Subject:
     fresh_memory: bool = False  # the transform remembers: make each call the first
     memory: Memory = field(default_factory=Memory)
     explained: set[str] = field(default_factory=set)
+    order_explained: bool = False  # another order names another column as the first one moved
     distances: dict[str, tuple[str, float, int]] = field(default_factory=dict)
     noise: Noise | None = None  # what rounding does to the features, once that was asked
 
@@ -134,6 +135,8 @@ class Subject:
         rounding: dict[str, ColumnDistance] = {}
         for difference in found.differences:
             if difference.column in self.explained:
+                continue
+            if difference.kind == "order" and self.order_explained:
                 continue
             if (item := self._rounding(difference, expected, actual)) is None:
                 kept.append(difference)

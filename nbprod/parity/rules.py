@@ -99,6 +99,7 @@ def divergence(
     input that shows it, rows of the subject.
     """
     subject.explained.update(columns)
+    subject.order_explained = subject.order_explained or difference.kind == "order"
     what, fix = RULES[code]
     made = origin(subject, difference.column, positions[:_SHOWN_ROWS])
     place = made.pop("place", None)

@@ -90,7 +90,8 @@ def test_no_request_fails_on_the_whole_road(
         traffic.wait_for(50)
     assert traffic.failed == resting.failed == []
     # The new champion answers in the ingress from its first request on: no second hop.
-    assert steps[:4] == ["worker started", "ingress replaced", "traffic changed", "workers ended"]
+    started = ["worker asked", "worker started", "ingress asked", "ingress replaced"]
+    assert steps[:6] == [*started, "traffic changed", "workers ended"]
     assert done["confirmed"] is True
     assert done["verified"] is True
     assert done["duration_ms"] < 1000

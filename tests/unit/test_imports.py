@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,21 +70,40 @@ def test_a_worker_of_the_engine_imports_behind_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority of its own on Linux")
-@pytest.mark.parametrize("room", [True, False])
+@pytest.mark.parametrize(("room", "back"), [(True, True), (True, False), (False, True)])
 def test_work_goes_into_idle_time_only_where_there_is_some(
-    monkeypatch: pytest.MonkeyPatch, room: bool
+    monkeypatch: pytest.MonkeyPatch, room: bool, back: bool
 ) -> None:
-    """Elsewhere it would never be done; the thread that asked for it keeps its priority."""
+    """Elsewhere, or with no way back, it might never be done; who asked keeps its priority."""
     monkeypatch.setattr(imports, "_has_room", lambda: room)
+    monkeypatch.setattr(imports, "_may_come_back", lambda: back)
 
     def told() -> tuple[int, int]:
         return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     here = told()
     policy, niceness = imports.behind_others(told, in_idle_time=True)
-    assert (policy == os.SCHED_IDLE) is room
-    assert room or niceness > here[1]
+    assert (policy == os.SCHED_IDLE) is (room and back)
+    assert niceness > here[1]
     assert told() == here
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not imports._may_come_back(), reason="needs the privilege to do so"
+)
+def test_work_is_called_back_from_idle_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be none left: then it goes on, behind others, as where there never was any."""
+    monkeypatch.setattr(imports, "_has_room", lambda: True)
+    monkeypatch.setattr(imports, "_LONGEST_IN_IDLE_TIME_S", 0.2)
+
+    def until_called_back() -> int:
+        assert os.sched_getscheduler(0) == os.SCHED_IDLE
+        deadline = time.monotonic() + 60
+        while os.sched_getscheduler(0) == os.SCHED_IDLE and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return os.sched_getscheduler(0)
+
+    assert imports.behind_others(until_called_back, in_idle_time=True) == os.SCHED_OTHER
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it is told by /proc")
