@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
 	  echo "hint: python3 -m venv is missing; on Debian: apt-get install python3-venv"; exit 3; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[test]'
-	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true # as pip would, on every core; some packages ship templates that are no Python
+	@$(BIN)/python -m compileall -qq -j 0 -x '/(tests?|testing)/' $(VENV)/lib || true # as pip would, on every core; some packages ship templates that are no Python
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## the whole road on real flights: from a notebook to a served, watched, rolled-back model
