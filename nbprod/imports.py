@@ -66,7 +66,8 @@ def behind_others(work: Callable[[], Made], *, in_idle_time: bool = False) -> Ma
         if sys.platform == "linux":
             busy = os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1)
             niceness = _BUSY_NICENESS if busy else _NICENESS
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+            own = os.getpriority(os.PRIO_PROCESS, 0)  # of this thread; it may be behind already
+            os.setpriority(os.PRIO_PROCESS, 0, max(own, niceness))
             if in_idle_time and _has_room() and _may_come_back():
                 os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
                 thread.append(threading.get_native_id())

@@ -70,11 +70,13 @@ def test_a_worker_of_the_engine_imports_behind_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority of its own on Linux")
+@pytest.mark.parametrize("busy", [True, False])
 @pytest.mark.parametrize(("room", "back"), [(True, True), (True, False), (False, True)])
 def test_work_goes_into_idle_time_only_where_there_is_some(
-    monkeypatch: pytest.MonkeyPatch, room: bool, back: bool
+    monkeypatch: pytest.MonkeyPatch, room: bool, back: bool, busy: bool
 ) -> None:
     """Elsewhere, or with no way back, it might never be done; who asked keeps its priority."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (99.0 if busy else 0.0, 0.0, 0.0))
     monkeypatch.setattr(imports, "_has_room", lambda: room)
     monkeypatch.setattr(imports, "_may_come_back", lambda: back)
 
@@ -84,7 +86,7 @@ def test_work_goes_into_idle_time_only_where_there_is_some(
     here = told()
     policy, niceness = imports.behind_others(told, in_idle_time=True)
     assert (policy == os.SCHED_IDLE) is (room and back)
-    assert niceness > here[1]
+    assert niceness == max(here[1], 2 if busy else 10)
     assert told() == here
 
 
