@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 LOOK_S = 5.0
-_REST = 9  # times as long as a look took: one over a long window must not take the replicas' core
+# Times the processor time that a look took: over a long window it must not take the replicas' core.
+# Not its time by the clock, which is long where others are busy: a bad canary would stay meanwhile.
+_REST, _LONGEST_REST_S = 9, 15.0
 
 
 class Controller:
@@ -43,11 +45,11 @@ class Controller:
     def _run(self) -> None:
         told, rest_s = "", self._look_s
         while not self._ended.wait(rest_s):
-            began, rest_s = time.monotonic(), self._look_s
+            began, rest_s = time.process_time(), self._look_s
             try:
                 decision = look(self._folder, self._gatherer)
                 if decision.action == "hold":  # a step moves processes, which takes long
-                    rest_s = max(rest_s, _REST * (time.monotonic() - began))
+                    rest_s = max(rest_s, rest_after(time.process_time() - began))
                 told = ""
             except NbprodError as error:  # a dead replica, a full disk: the next look tries again
                 if error.message != told:
@@ -55,6 +57,11 @@ class Controller:
                 told = error.message
             except Exception:
                 _LOGGER.exception("a look at the rollout failed")
+
+
+def rest_after(processor_s: float) -> float:
+    """Seconds to rest after a look that took so much of a processor."""
+    return min(_REST * processor_s, _LONGEST_REST_S)
 
 
 def look(folder: str, gatherer: Gatherer | None = None) -> RolloutDecision:
