@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,7 +143,7 @@ def test_a_full_disk_is_seen_and_nothing_acknowledged_is_missing(
                 return [client.post("/predict", json=body) for _ in range(count)]
 
         good = ask(5)
-        filler.write_bytes(b"x" * 700_000)
+        filler.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 40_000))
         full = ask(60)
         codes = {response.status_code for response in full}
         assert 503 in codes if refuse else codes == {200}
