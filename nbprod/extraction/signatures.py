@@ -47,11 +47,7 @@ def with_parameters(
     function: cst.FunctionDef, names: list[str], defaults: Mapping[str, str] | None = None
 ) -> cst.FunctionDef:
     """The function with keyword-only parameters added."""
-    added = [
-        _parameter(name, defaults[name] if defaults and name in defaults else None)
-        for name in names
-    ]
-    old = function.params
+    old, added = function.params, _parameters(names, defaults or {})
     star = old.star_arg
     if isinstance(star, cst.MaybeSentinel):
         star = cst.ParamStar()
@@ -65,11 +61,7 @@ def with_positional(
     function: cst.FunctionDef, names: list[str], defaults: Mapping[str, str] | None = None
 ) -> cst.FunctionDef:
     """The function with positional parameters added at the end of its own."""
-    added = [
-        _parameter(name, defaults[name] if defaults and name in defaults else None)
-        for name in names
-    ]
-    old = function.params
+    old, added = function.params, _parameters(names, defaults or {})
     changed = old.with_changes(params=[*_with_commas(old.params), *added])
     return function.with_changes(params=_clean_commas(changed))
 
@@ -89,6 +81,10 @@ def with_default(function: cst.FunctionDef, name: str, default: str) -> cst.Func
         for item in function.params.params
     ]
     return function.with_changes(params=function.params.with_changes(params=parameters))
+
+
+def _parameters(names: Iterable[str], defaults: Mapping[str, str]) -> list[cst.Param]:
+    return [_parameter(name, defaults.get(name)) for name in names]
 
 
 def _parameter(name: str, default: str | None) -> cst.Param:

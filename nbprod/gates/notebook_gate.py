@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import threading
@@ -28,7 +27,7 @@ from nbprod.gates.recording import NOTEBOOK_VARIABLE, RECORD_VARIABLE, read_meas
 from nbprod.gates.rules import finding
 from nbprod.gates.slices import RULES_VARIABLE
 from nbprod.notebook.execution import execute_notebook, parameter_names
-from nbprod.predictor.bundle import read_bundle
+from nbprod.predictor.bundle import model_format
 from nbprod.records import Finding, Progress, sha256
 
 if TYPE_CHECKING:
@@ -183,9 +182,8 @@ class NotebookGate:
 
 def _imports(candidate: Path) -> tuple[str, ...]:
     """What every kernel of a gate imports sooner or later, given its candidate's model."""
-    with contextlib.suppress(NbprodError):  # the notebook that loads it will say so
-        if read_bundle(candidate).model["format"] == "skops":
-            return (*_IMPORTS, "nbprod.predictor.sklearn_format:import_skops")
+    if model_format(candidate) == "skops":
+        return (*_IMPORTS, "nbprod.predictor.sklearn_format:import_skops")
     return _IMPORTS
 
 

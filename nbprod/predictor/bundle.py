@@ -153,6 +153,14 @@ def read_bundle(folder: str | Path) -> Bundle:
         ) from error
 
 
+def model_format(folder: Path) -> str:
+    """How a bundle's model is saved; empty where its manifest does not say. Nothing is hashed."""
+    try:
+        return str(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["model"]["format"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def verify_bundle(folder: str | Path, files: Mapping[str, str] | None = None) -> list[Finding]:
     """What is missing, changed or added in a bundle; empty when every hash holds.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.data.row_texts import typed
 from nbprod.records import ColumnRule, Json, Outcome, new_id
 from nbprod.serving.replies import RETRY_AFTER_S, PredictRequest, refuse
+from nbprod.serving.suspects import attempt_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +73,7 @@ def request_of(
         routing_key=headers.get("x-routing-key", ""),
         timeout_s=_timeout_s(headers.get("x-request-timeout-ms")),
         trace=headers.get("traceparent", ""),
-        attempt=headers.get("x-nbprod-attempt", ""),
+        attempt=attempt_of(headers),
     )
 
 

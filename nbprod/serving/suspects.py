@@ -20,16 +20,26 @@ import zlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 HEADER = "X-Nbprod-Attempt"
+NAMED = "NBPROD_PROXY_NAMES_REQUESTS"  # "1" in the environment of a replica behind that proxy
 MOST = 2  # processes that one request may end
 _ROOM = 1024  # requests of one batch that are kept
 _BYTES = 8 * (_ROOM + 1)
 _DYING_S = 0.2  # more than a process takes to close its files
 _LOOK_S = 0.002
 _KEPT_S = 600.0  # a request is held to have killed for so long
+
+
+def attempt_of(headers: Mapping[str, str]) -> str:
+    """What the proxy calls a request; empty where none does, whatever a caller sends.
+
+    headers: their names in lower case.
+    """
+    told = headers.get(HEADER.lower(), "")
+    return told if told and os.environ.get(NAMED) == "1" else ""
 
 
 class Suspects:

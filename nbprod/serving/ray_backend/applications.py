@@ -22,7 +22,7 @@ from nbprod.serving.ray_backend.remote import (
 from nbprod.serving.replicas import Ingress, ReleaseWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from nbprod.config import Settings
@@ -114,20 +114,19 @@ class Applications:
 
     def workers(self) -> dict[int, str]:
         """Release -> application, for every release that has a process of its own."""
+        return self._workers_of(quiet_serve().status().applications)
+
+    def _workers_of(self, names: Iterable[str]) -> dict[int, str]:
         prefix = worker_name(self._deployment, "")
-        return {
-            int(name.removeprefix(prefix)): name
-            for name in quiet_serve().status().applications
-            if name.startswith(prefix)
-        }
+        return {int(name.removeprefix(prefix)): name for name in names if name.startswith(prefix)}
 
     def started(self) -> set[int]:
         """The releases whose process has started: not one that does so now, or did in vain."""
         applications = quiet_serve().status().applications
         return {
             version
-            for version, name in self.workers().items()
-            if name in applications and applications[name].status.value in _STARTED
+            for version, name in self._workers_of(applications).items()
+            if applications[name].status.value in _STARTED
         }
 
     def keep_workers(self, versions: Collection[int]) -> None:

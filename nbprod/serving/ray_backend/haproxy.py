@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from nbprod.engine import free_port
 from nbprod.serving.ray_backend.remote import LINKS
 from nbprod.serving.replies import PROBLEM, problem
-from nbprod.serving.suspects import HEADER
+from nbprod.serving.suspects import HEADER, NAMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +94,7 @@ def proxy_environment(timeout_ms: float) -> Callable[[Engine], dict[str, str]]:
         return {
             **values,
             "RAY_SERVE_ENABLE_HA_PROXY": "1",
+            NAMED: "1",
             "RAY_SERVE_HAPROXY_BINARY_PATH": str(script),
             "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(config),
             "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "a"),

@@ -71,38 +71,29 @@ def test_the_terminal_shows_a_shadow() -> None:
     assert "100" in text
 
 
+def deployment(traffic: TrafficState, action: str, waiting_for: str = "") -> Deployment:
+    step = RolloutStep(at="2013-01-01T00:00:00+00:00", action=action, by="me", traffic=traffic)
+    return Deployment(
+        name="trips",
+        url="http://127.0.0.1:1",
+        engine_id="e",
+        address="a",
+        traffic=traffic,
+        history=(step,),
+        waiting_for=waiting_for,
+    )
+
+
 def test_status_shows_roles_shadows_pause_and_what_is_waited_for() -> None:
     """Everything of a rollout at a glance."""
-    step = RolloutStep(at="2013-01-01T00:00:00+00:00", action="canary", by="me", traffic=TRAFFIC)
-    text = shown(
-        Deployment(
-            name="trips",
-            url="http://127.0.0.1:1",
-            engine_id="e",
-            address="a",
-            traffic=TRAFFIC,
-            history=(step,),
-            waiting_for="the canary answered 12 of 30 requests",
-        )
-    )
+    text = shown(deployment(TRAFFIC, "canary", "the canary answered 12 of 30 requests"))
     for part in ("canary", "10%", "sees all", "12 of 30", "paused", "me"):
         assert part in text
 
 
 def test_a_deployment_that_was_ended_shows_no_empty_table() -> None:
     """Nothing answers: its history is all there is to see."""
-    ended = TrafficState(roles={})
-    step = RolloutStep(at="2013-01-01T00:00:00+00:00", action="undeploy", by="me", traffic=ended)
-    text = shown(
-        Deployment(
-            name="trips",
-            url="http://127.0.0.1:1",
-            engine_id="e",
-            address="a",
-            traffic=ended,
-            history=(step,),
-        )
-    )
+    text = shown(deployment(TrafficState(roles={}), "undeploy"))
     assert "undeploy" in text
     assert "role" not in text
 

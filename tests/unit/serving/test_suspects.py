@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from nbprod.serving import LocalService
-from nbprod.serving.suspects import HEADER, Suspects
+from nbprod.serving.suspects import HEADER, NAMED, Suspects, attempt_of
 
 DYING = """
 import os, sys
@@ -89,10 +89,20 @@ def test_without_a_folder_nobody_is_suspected(tmp_path: Path) -> None:
     own.close()
 
 
+def test_only_the_proxy_names_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it a caller who sends such a name is under no suspicion, and holds up nobody."""
+    monkeypatch.delenv(NAMED, raising=False)
+    assert attempt_of({HEADER.lower(): "mine"}) == ""
+    monkeypatch.setenv(NAMED, "1")
+    assert attempt_of({HEADER.lower(): "its"}) == "its"
+    assert attempt_of({}) == ""
+
+
 def test_a_suspect_is_tried_once_more_and_then_refused(
-    local: LocalService, caplog: pytest.LogCaptureFixture
+    local: LocalService, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beside it in the batch others are answered; refused means what the envelope promises."""
+    monkeypatch.setenv(NAMED, "1")
     folder = local.service.options.log_folder / "computing"
     die(folder, "a", "poison", "suspect")
     die(folder, "b", "poison")
