@@ -1,8 +1,9 @@
 """Serving against its peers: the same flights model, transform and rows, in one run, by rounds.
 
 nbprod answers with contract, prediction log and profile on; the peers do none of it. All servers
-are up at once and take turns, so that a busy minute of the machine hits all of them alike. Each
-gets the rows as its own protocol has them: `{"instances": …}` but for MLflow and MLServer.
+are up at once and take turns, so that a busy minute of the machine hits all of them alike; those
+whose turn it is not are stopped, since some keep a core busy while nobody asks them (a local Ray,
+a tenth of one). Each gets the rows as its own protocol has them: `{"instances": …}` but for MLflow and MLServer.
 Packages that are not nbprod's own are installed in environments under .bench, or under the folder
 that NBPROD_BENCH_PEERS names. NBPROD_BENCH_ONLY=nbprod,bare restricts the peers,
 NBPROD_BENCH_ROUNDS the rounds and NBPROD_BENCH_SECONDS each one's time. Nine minutes in all.
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 from command import nbprod
 
@@ -40,6 +42,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(3600)]
 PEERS = Path(__file__).parent / "peers"
 ROOT = Path(__file__).parents[2]
 SECONDS = float(os.environ.get("NBPROD_BENCH_SECONDS", "2"))
+_AWAKE_S = 0.5  # what fell due while it was stopped is done by then
 ROUNDS = int(os.environ.get("NBPROD_BENCH_ROUNDS", "3"))
 LOADS = {"c=1": (1, 1), "c=16": (16, 1), "c=64": (64, 1), "100 rows, c=16": (16, 100)}
 UVICORN = ("-m", "uvicorn", "--workers", "2", "--log-level", "warning", "--no-access-log")
@@ -83,6 +86,7 @@ class Peer:
     protocol: Protocol = INSTANCES
     loads: tuple[str, ...] = tuple(LOADS)
     port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
     rates: dict[str, list[float]] = field(default_factory=dict)  # load -> requests/s of each round
     p50: dict[str, list[float]] = field(default_factory=dict)  # load -> milliseconds
     p99: dict[str, list[float]] = field(default_factory=dict)
@@ -101,7 +105,12 @@ def _peers() -> list[Peer]:
         Peer("micro-batcher, 2 workers", (*UVICORN, "--port", "{port}", "micro_batcher:app")),
         Peer(
             "LitServe, 2 workers",
-            (str(PEERS / "litserve_server.py"), "{port}"),
+            (str(PEERS / "litserve_server.py"), "{port}", "2"),
+            needs=("litserve", "bentoml"),
+        ),
+        Peer(
+            "LitServe, 1 worker",
+            (str(PEERS / "litserve_server.py"), "{port}", "1"),
             needs=("litserve", "bentoml"),
         ),
         Peer(
@@ -221,14 +230,35 @@ def _serving(peer: Peer, python: str, bundle: Path, log: Path) -> Iterator[None]
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+    peer.process = process
     try:
         yield
     finally:
+        _signal(peer, signal.SIGCONT)
         process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=60)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _signal(peer: Peer, number: signal.Signals) -> None:
+    """Send a signal to every process of the peer."""
+    assert peer.process is not None
+    with contextlib.suppress(psutil.NoSuchProcess):
+        first = psutil.Process(peer.process.pid)
+        for process in (first, *first.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+
+@contextlib.contextmanager
+def _turn(peer: Peer) -> Iterator[None]:
+    """The peer goes on, and is stopped after it: what it does while idle costs others nothing."""
+    _signal(peer, signal.SIGCONT)
+    time.sleep(_AWAKE_S)
+    yield
+    _signal(peer, signal.SIGSTOP)
 
 
 def _await_answer(peer: Peer, rows: list[dict[str, Any]], log: Path) -> list[float]:
@@ -281,14 +311,16 @@ def test_nbprod_against_bare_ray_and_the_peers(
         for peer in peers:
             log = tmp_path / f"{peer.name}.log"
             stack.enter_context(_serving(peer, found[peer.needs], bundle, log))
-            answers[peer.name] = _await_answer(peer, rows[:100], log)
-            warm_up = Peer("warm-up", (), protocol=peer.protocol, port=peer.port)
-            _measure(warm_up, "c=16", _script(tmp_path, rows, 1, peer.protocol))
+            with _turn(peer):
+                answers[peer.name] = _await_answer(peer, rows[:100], log)
+                warm_up = Peer("warm-up", (), protocol=peer.protocol, port=peer.port)
+                _measure(warm_up, "c=16", _script(tmp_path, rows, 1, peer.protocol))
         for _ in range(ROUNDS):
             for load, (_, size) in LOADS.items():
                 for peer in peers:
                     if load in peer.loads:
-                        _measure(peer, load, _script(tmp_path, rows, size, peer.protocol))
+                        with _turn(peer):
+                            _measure(peer, load, _script(tmp_path, rows, size, peer.protocol))
     _print(peers)
     first = answers[peers[0].name]
     for name, given in answers.items():

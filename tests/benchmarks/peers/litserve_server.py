@@ -1,4 +1,4 @@
-"""LitServe, batches without waiting, two workers."""
+"""LitServe, batches without waiting, its fast queue, as many workers as the second argument says."""
 
 from __future__ import annotations
 
@@ -37,7 +37,12 @@ class Flights(litserve.LitAPI):
 
 if __name__ == "__main__":
     api = Flights(max_batch_size=32, batch_timeout=0.0)
-    server = litserve.LitServer(api, accelerator="cpu", workers_per_device=2)
+    server = litserve.LitServer(
+        api,
+        accelerator="cpu",
+        workers_per_device=int(sys.argv[2]),
+        fast_queue=True,
+    )
     server.run(
         port=int(sys.argv[1]), host="127.0.0.1", log_level="warning", generate_client_file=False
     )
