@@ -16,7 +16,7 @@ from nbprod.errors import StoreError
 from nbprod.records import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -93,18 +93,26 @@ class Profile:
         """A profile of no rows."""
         return cls(_view({}))
 
-    def track(self, frame: DataFrame, *, part: str = "", redact: Collection[str] = ()) -> Self:
+    def track(
+        self,
+        frame: DataFrame,
+        *,
+        part: str = "",
+        redact: Collection[str] = (),
+        between: Callable[[], None] = lambda: None,
+    ) -> Self:
         """Add the rows of a frame to this profile, and return it.
 
         part: ``input``, ``features`` or ``output``: put before each column's name.
         redact: columns that are left out, because a sketch keeps values.
+        between: called after each column.
         """
         if len(frame):
-            columns = {
-                f"{part}.{name}" if part else str(name): _sketch(_values(frame[name]))
-                for name in frame.columns
-                if name not in redact
-            }
+            columns = {}
+            for name in frame.columns:
+                if name not in redact:
+                    columns[f"{part}.{name}" if part else str(name)] = _sketch(_values(frame[name]))
+                    between()
             self._view = self._view.merge(_view(columns))
         return self
 

@@ -7,10 +7,8 @@ at most the rows since then: the prediction log has them all.
 
 from __future__ import annotations
 
-import bisect
 import itertools
 import logging
-import random
 import re
 import threading
 import time
@@ -18,7 +16,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from nbprod.data.prediction_log.sheets import prediction_at, size
+from nbprod.data.prediction_log.sheets import size
+from nbprod.data.profile.sampling import Sample
 from nbprod.data.profile.sketches import Profile
 from nbprod.errors import StoreError
 
@@ -33,9 +32,9 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(r"^(?P<start>\d{8}T\d{6}Z)-(?P<seconds>\d+)s-\w+-\d+\.bin$")
-# Rows beyond this are counted, not profiled: the log has them, and memory has an end.
-_MAX_WAITING = 20_000
-_SHARE = 0.04  # of one core's time: under more load than that allows, a sample is profiled
+_MAX_WAITING = 4_000  # rows; of more a sample is kept: the log has them, and memory has an end
+_SHARE = 0.02  # of one core's time: under more load than that allows, a sample is profiled
+_PAUSE_S = 0.0005
 
 
 class ProfileWriter:
@@ -73,8 +72,7 @@ class ProfileWriter:
         self._rows_per_flush = rows_per_flush
         self._interval_s = interval_s
         self._bucket_s = bucket_s
-        self._waiting: list[Mapping[str, Any] | Prediction] = []
-        self._waiting_rows = 0
+        self._sample = Sample(_MAX_WAITING)
         self._changed = threading.Condition()
         self._closed = False
         self._bucket: tuple[Path, Profile] | None = None
@@ -96,16 +94,11 @@ class ProfileWriter:
             if self._closed:
                 self.lost += sum(map(size, rows))
                 return
-            before = self._waiting_rows
+            before = self._sample.seen
             for row in rows:
-                count = size(row)
-                if self._waiting_rows + count > _MAX_WAITING:
-                    self.skipped += count
-                else:
-                    self._waiting.append(row)
-                    self._waiting_rows += count
+                self._sample.add(row)
             # Once: a thread that rests is not to be woken by every batch that comes meanwhile.
-            if before < self._rows_per_flush <= self._waiting_rows:
+            if before < self._rows_per_flush <= self._sample.seen:
                 self._changed.notify()
 
     def close(self) -> None:
@@ -125,25 +118,23 @@ class ProfileWriter:
         closed = False
         while not closed:
             with self._changed:
-                if not self._closed and self._waiting_rows < self._rows_per_flush:
+                if not self._closed and self._sample.seen < self._rows_per_flush:
                     self._changed.wait(self._interval_s)
                 while not self._closed and (rest := self._rest_until - time.monotonic()) > 0:
                     self._changed.wait(rest)
-                waiting, self._waiting = self._waiting, []
-                count, self._waiting_rows = self._waiting_rows, 0
                 closed = self._closed
-            if not waiting:
+                started = time.thread_time()
+                rows, seen = self._sample.take(_MAX_WAITING if closed else self._rows_per_flush)
+            if not rows:
                 continue
-            started = time.thread_time()
-            most = count if closed else min(count, self._rows_per_flush)
-            self.skipped += count - most
-            self._flush(_chosen(waiting, count, most))
+            self.skipped += seen - len(rows)
+            self._flush(rows)
             self._rest_until = time.monotonic() + (time.thread_time() - started) / _SHARE
 
     def _flush(self, rows: list[Mapping[str, Any] | Prediction]) -> None:
         try:
             path, profile = self._current()
-            batch = Profile.empty().track(self._frame(rows))
+            batch = Profile.empty().track(self._frame(rows), between=_give_way)
             merged = profile.merge(batch)
             merged.save(path)
         except Exception as error:  # noqa: BLE001 - no row may end the thread; it is counted
@@ -183,12 +174,12 @@ class ProfileWriter:
             parts["output"].append(
                 output if isinstance(output, Mapping) else {self._output: output}
             )
-        columns = {
-            f"{part}.{name}": [values.get(name) for values in mappings]
-            for part, mappings in parts.items()
-            for name in dict.fromkeys(itertools.chain.from_iterable(mappings))
-            if name not in self._redact
-        }
+        columns: dict[str, list[Any]] = {}
+        for part, mappings in parts.items():
+            for name in dict.fromkeys(itertools.chain.from_iterable(mappings)):
+                if name not in self._redact:
+                    columns[f"{part}.{name}"] = [values.get(name) for values in mappings]
+                    _give_way()
         frame = pd.DataFrame(columns).infer_objects()
         if not flat:
             return frame
@@ -196,12 +187,9 @@ class ProfileWriter:
         return pd.concat([frame, pd.DataFrame(kept)], ignore_index=True).infer_objects()
 
 
-def _chosen(waiting: Sequence[Any], count: int, most: int) -> list[Any]:
-    """So many of ``count`` waiting rows, by chance; sheets are taken apart."""
-    starts = list(itertools.accumulate(map(size, waiting), initial=0))
-    places = random.sample(range(count), most) if most < count else range(count)
-    entries = [(bisect.bisect_right(starts, place) - 1, place) for place in places]
-    return [prediction_at(waiting[entry], place - starts[entry]) for entry, place in entries]
+def _give_way() -> None:
+    """Let the threads that answer callers go on: they wait for one column's work, not for all."""
+    time.sleep(_PAUSE_S)
 
 
 def load_window(folder: Path, release: str, start: datetime, end: datetime) -> Profile:
