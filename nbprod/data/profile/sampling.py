@@ -18,7 +18,7 @@ class Sample:
 
     def __init__(self, most: int, dice: random.Random | None = None) -> None:
         self._most = most
-        self._dice = dice or random.Random()
+        self._dice = dice or random.Random()  # noqa: S311 - a sample is no secret
         self._entries: list[Any] = []
         self._rows = 0
         self._chance = 1.0
