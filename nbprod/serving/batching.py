@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_GATHER = 0.25  # of a batch's time, for its callers to ask again
-_GATHER_S = 0.005  # at most
+_GATHER = 0.5  # of a batch's time, for its callers to ask again
+_GATHER_S = 0.01  # at most
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
 
