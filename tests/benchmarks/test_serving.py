@@ -86,6 +86,7 @@ class Peer:
     protocol: Protocol = INSTANCES
     loads: tuple[str, ...] = tuple(LOADS)
     port: int = field(default_factory=free_port)
+    stops: bool = True  # between its turns; BentoML's batcher would take that for a slow model
     process: subprocess.Popen[bytes] | None = None
     rates: dict[str, list[float]] = field(default_factory=dict)  # load -> requests/s of each round
     p50: dict[str, list[float]] = field(default_factory=dict)  # load -> milliseconds
@@ -117,6 +118,7 @@ def _peers() -> list[Peer]:
             "BentoML, 2 workers",
             ("-m", "bentoml", "serve", "bento_service:Flights", "--port", "{port}"),
             needs=("litserve", "bentoml"),
+            stops=False,
         ),
         Peer(
             "MLServer",
@@ -258,7 +260,8 @@ def _turn(peer: Peer) -> Iterator[None]:
     _signal(peer, signal.SIGCONT)
     time.sleep(_AWAKE_S)
     yield
-    _signal(peer, signal.SIGSTOP)
+    if peer.stops:
+        _signal(peer, signal.SIGSTOP)
 
 
 def _await_answer(peer: Peer, rows: list[dict[str, Any]], log: Path) -> list[float]:

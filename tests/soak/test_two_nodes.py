@@ -19,7 +19,7 @@ from callers import Traffic, bundle_writer
 from nbprod import engine as engines
 from nbprod.config import Model, Serving, Settings
 from nbprod.data import prediction_log
-from nbprod.engine import Engine, end_engine, free_port, start_engine
+from nbprod.engine import Engine, end_engine, free_port, start_engine, starting
 from nbprod.errors import ServingError
 from nbprod.serving.ray_backend import RayBackend, proxy_environment
 
@@ -44,7 +44,7 @@ def second_node(engine: Engine, folder: Path) -> Iterator[psutil.Process]:
         "node-ip-address": "127.0.0.1",
         "num-cpus": "2",
         "object-store-memory": str(128 * 1024 * 1024),
-        **{name: str(free_port()) for name in engines._PORTS},
+        **{name: str(free_port()) for name in starting._PORTS},
     }
     command = [sys.executable, "-c", _JOIN, "start", "--block", "--disable-usage-stats"]
     with (folder / "node.log").open("wb") as log:

@@ -24,6 +24,7 @@ from nbprod.engine import (
     processes,
     read_engine,
     start_engine,
+    starting,
 )
 from nbprod.errors import MissingDependencyError, ServingError
 from nbprod.records import new_id
@@ -106,8 +107,6 @@ def test_a_ray_that_cannot_start_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The end of Ray's own words is the error; token, description and temp folder are gone."""
-    from nbprod import engine as engines
-
     seen: dict[str, Any] = {}
 
     def fail(engine: Engine, *_: object) -> list[str]:
@@ -115,7 +114,7 @@ def test_a_ray_that_cannot_start_leaves_nothing(
         seen["temp"] = engine.temp_path
         return [sys.executable, "-c", "print('no such thing'); raise SystemExit(7)"]
 
-    monkeypatch.setattr(engines, "_command", fail)
+    monkeypatch.setattr(starting, "_command", fail)
     with pytest.raises(ServingError, match="no such thing"):
         start_engine(tmp_path, timeout_s=20)
     assert seen["mode"] == 0o600

@@ -31,25 +31,38 @@ export class HealthModel {
 
   /** Ask anew; while there is no answer the last one stays on show. */
   async ask(project: string): Promise<void> {
+    if (project !== this.project) {
+      this.project = project;
+      this._board = null;
+      this._predictions = [];
+      this._notice = null;
+    }
+    const asked = ++this.asked;
     try {
-      if (project !== this.project) {
-        this.project = project;
-        this._board = null;
-        this._predictions = [];
+      const board = await this.client.getBoard(project);
+      if (asked !== this.asked) {
+        return; // a later question is under way, of another project perhaps
       }
-      this._board = await this.client.getBoard(project);
+      this._board = board;
       this._notice = null;
       this._changed.emit();
-      if (this._board.deployment) {
+      if (board.deployment) {
         const told = await this.client.listPredictions(project, NEWEST);
+        if (asked !== this.asked) {
+          return;
+        }
         this._predictions = told.predictions;
       }
     } catch (error) {
+      if (asked !== this.asked) {
+        return;
+      }
       this._notice = noticeOf(error, this.trans);
     }
     this._changed.emit();
   }
 
+  private asked = 0;
   private project = '';
   private _board: Board | null = null;
   private _predictions: readonly Prediction[] = [];

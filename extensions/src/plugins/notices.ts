@@ -1,7 +1,9 @@
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
 
 import type { Job } from '../api/client';
+import { CellNumbers, cellNumbers, jobWithNumbers } from '../model/cellNumbers';
 import { IWorkspace, Workspace } from '../model/workspace';
 import { CommandIDs } from '../tokens';
 
@@ -11,12 +13,14 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Tells when a job has ended.',
   autoStart: true,
   requires: [IWorkspace],
-  activate: (app: JupyterFrontEnd, workspace: Workspace) => {
+  optional: [INotebookTracker],
+  activate: (app: JupyterFrontEnd, workspace: Workspace, tracker: INotebookTracker | null) => {
     const { trans } = workspace;
-    workspace.work.ended.connect((_, job) => {
-      if (job.state === 'cancelled') {
+    workspace.work.ended.connect((_, ended) => {
+      if (ended.state === 'cancelled') {
         return;
       }
+      const job = jobWithNumbers(ended, numbersIn(tracker));
       const name = job.command.join(' ');
       if (job.error) {
         const text = [job.error.detail, job.error.hint].filter(Boolean).join('\n');
@@ -38,6 +42,17 @@ const plugin: JupyterFrontEndPlugin<void> = {
     });
   }
 };
+
+/** The numbers of the cells of every open notebook; their ids are unique. */
+function numbersIn(tracker: INotebookTracker | null): CellNumbers {
+  const numbers = new Map<string, number>();
+  tracker?.forEach(panel => {
+    if (panel.content.model) {
+      cellNumbers(panel.content.model).forEach((number, id) => numbers.set(id, number));
+    }
+  });
+  return numbers;
+}
 
 function actionsOf(app: JupyterFrontEnd, workspace: Workspace, job: Job): Notification.IAction[] {
   const { trans } = workspace;
