@@ -101,7 +101,8 @@ def _from_notebook(
     tag_cells: bool,
 ) -> Scaffold:
     from nbprod.extraction import propose_label, propose_roles
-    from nbprod.notebook.document import read_notebook, set_roles
+    from nbprod.notebook.document import read_notebook
+    from nbprod.notebook.edits import set_roles
 
     document = read_notebook(notebook)
     model = name or re.sub(r"[^a-z0-9]+", "-", notebook.stem.lower()).strip("-") or "model"

@@ -45,7 +45,7 @@ def inspect_path(path: str | Path, *, label: str = "") -> Inspection:
 
 def set_role(path: str | Path, cell: str, role: str) -> Inspection:
     """Write a cell's role into the notebook's own metadata; the notebook as it is then."""
-    from nbprod.notebook.document import set_role as write_role
+    from nbprod.notebook.edits import set_role as write_role
 
     write_role(Path(path), cell, role)
     return inspect_path(path)

@@ -12,7 +12,8 @@ from nbprod.extraction.sync import telling
 from nbprod.extraction.sync.merging import merge
 from nbprod.extraction.sync.places import body_of, header_length, read_text, texts_of
 from nbprod.extraction.writing import on_disk, recover
-from nbprod.notebook.document import file_digest, read_notebook
+from nbprod.notebook.document import read_notebook
+from nbprod.notebook.files import file_digest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from nbprod.extraction.sync import telling
 from nbprod.extraction.sync.sides import Sides
 from nbprod.extraction.sync.solving import Problem
 from nbprod.extraction.writing import on_disk, write_package
-from nbprod.notebook.document import set_sources
+from nbprod.notebook.edits import set_sources
 from nbprod.records import Sync
 
 if TYPE_CHECKING:

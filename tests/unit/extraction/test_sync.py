@@ -651,7 +651,7 @@ def test_saved_while_syncing(project: Project, monkeypatch: pytest.MonkeyPatch, 
         path.write_text(saved)
         real(handle)
 
-    monkeypatch.setattr("nbprod.notebook.document.os.fsync", save)
+    monkeypatch.setattr("nbprod.notebook.files.os.fsync", save)
     with pytest.raises((NotebookError, ExtractionError), match="meanwhile"):
         project.sync()
     assert path.read_text() == saved

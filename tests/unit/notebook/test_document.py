@@ -11,7 +11,8 @@ import pytest
 
 from nbprod.errors import ConfigError, NotebookError, StoreError
 from nbprod.notebook import read_notebook, role_of, set_role, set_roles
-from nbprod.notebook.document import file_digest, set_sources
+from nbprod.notebook.edits import set_sources
+from nbprod.notebook.files import file_digest
 
 
 def cell(source: str | list[str], **more: Any) -> dict[str, Any]:
@@ -185,7 +186,7 @@ def test_failing_write_leaves_the_notebook(tmp_path: Path, monkeypatch: pytest.M
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("nbprod.notebook.document.os.fsync", full)
+    monkeypatch.setattr("nbprod.notebook.files.os.fsync", full)
     with pytest.raises(StoreError, match="No space left"):
         set_role(path, 1, "data")
     assert path.read_bytes() == before
