@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.config import duration_s
 from nbprod.errors import ConfigError
-from nbprod.notebook.execution import parameter_names
+from nbprod.notebook.runnable import parameter_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,7 +26,8 @@ from nbprod.gates.memory import Room, Watch
 from nbprod.gates.recording import NOTEBOOK_VARIABLE, RECORD_VARIABLE, read_measurements
 from nbprod.gates.rules import finding
 from nbprod.gates.slices import RULES_VARIABLE
-from nbprod.notebook.execution import execute_notebook, parameter_names
+from nbprod.notebook.execution import execute_notebook
+from nbprod.notebook.runnable import parameter_names
 from nbprod.predictor.bundle import model_format
 from nbprod.records import Finding, Progress, sha256
 

@@ -18,7 +18,7 @@ from gate_project import TinyProject, make_bundle, rows
 from nbprod.gates.builtin import notebook_path, project_parameters
 from nbprod.gates.notebook_gate import NotebookGate
 from nbprod.gates.thresholds import GateRules
-from nbprod.notebook.execution import parameter_names
+from nbprod.notebook.runnable import parameter_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
