@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from nbprod.extraction.learning import learns_alone, taken_apart
+from nbprod.extraction.learners import learns_alone
+from nbprod.extraction.learning import taken_apart
 from nbprod.extraction.loops import one_for_each
 from nbprod.extraction.pieces import block_lines, source_of, statement
 from nbprod.extraction.rewriting import Rewrite, rewrite
@@ -20,12 +21,10 @@ from nbprod.notebook.names import names_of
 from nbprod.notebook.syntax import once_per_node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from nbprod.extraction.pieces import Piece, Statement
-    from nbprod.notebook.names import Names
+    from nbprod.extraction.pieces import NamesOf, Piece, Statement
 
-    NamesOf = Callable[[ast.stmt], Names]
     _Parts = list[tuple[ast.stmt, Statement, int]]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from nbprod.extraction.learned_values import STATISTICS, is_statistic
-from nbprod.extraction.learning import column_of
+from nbprod.extraction.learners import column_of
 from nbprod.extraction.pieces import part_source, source_of, statement
 from nbprod.extraction.rules import finding
 from nbprod.notebook.syntax import nodes_of, once_per_node

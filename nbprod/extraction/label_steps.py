@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from nbprod.extraction.learning import learns_alone
+from nbprod.extraction.learners import learns_alone
 from nbprod.extraction.lineage import frame_behind
 from nbprod.extraction.pieces import block_lines, part_source, source_of, statement
 from nbprod.extraction.rewriting import Rewrite, rewrite

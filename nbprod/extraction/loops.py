@@ -15,16 +15,12 @@ from nbprod.extraction.meanings import looks_held_out
 from nbprod.notebook.effects import root_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from nbprod.extraction.pieces import Statement
+    from nbprod.extraction.pieces import Line, NamesOf
     from nbprod.notebook.names import Names
-
-    NamesOf = Callable[[ast.stmt], Names]
 
 
 def one_for_each(
-    node: ast.For, syntax: cst.For, body: list[tuple[ast.stmt, Statement]], names: NamesOf
+    node: ast.For, syntax: cst.For, body: list[Line], names: NamesOf
 ) -> list[cst.For] | None:
     """A loop for each object that the loop's body changes; None where that cannot be said apart.
 

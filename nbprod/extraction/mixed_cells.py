@@ -10,7 +10,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.expansion import expand
-from nbprod.extraction.learning import FAMILIES, learning_call, learns_alone
+from nbprod.extraction.learners import FAMILIES, learning_call, learns_alone
 from nbprod.extraction.meanings import (
     fitted_names,
     looks_held_out,

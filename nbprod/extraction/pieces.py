@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from nbprod.notebook.names import Names
     from nbprod.notebook.reading import Reader
 
+    NamesOf = Callable[[ast.stmt], Names]
+
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
+Line = tuple[ast.stmt, Statement]  # one statement as both trees
 _nodes_of = once_per_node(nodes_of)
 
 
@@ -85,6 +88,10 @@ class Piece:
     def as_role(self, role: str) -> Piece:
         """The same statement in another role."""
         return replace(self, role=role)
+
+    def with_statement(self, node: ast.stmt, syntax: Statement, names: NamesOf) -> Piece:
+        """Another statement, given as both trees, in this one's place and role."""
+        return replace(self, node=node, syntax=syntax, names=names(node), code=source_of(syntax))
 
 
 class CellSyntax:

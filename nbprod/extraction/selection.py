@@ -10,7 +10,7 @@ from nbprod.extraction.bars import without_bars
 from nbprod.extraction.commands import command_finding
 from nbprod.extraction.expansion import expand
 from nbprod.extraction.frame_lists import FrameLists
-from nbprod.extraction.learning import made_by
+from nbprod.extraction.learners import made_by
 from nbprod.extraction.meanings import writes_file
 from nbprod.extraction.pieces import Piece, pieces_of
 from nbprod.extraction.rules import finding, refusal

@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nbprod.extraction.learning import column_of, learns_alone, made_by
+from nbprod.extraction.learners import column_of, learns_alone, made_by
 from nbprod.extraction.meanings import looks_held_out
 from nbprod.extraction.pieces import source_of, statement
 from nbprod.extraction.rewriting import Rewrite, rewrite
