@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nbprod.cli import door
+from nbprod.errors import NotFoundError
 
 
 @door.command("outcome")
@@ -31,4 +32,10 @@ def command(prediction_id: str | None, value: str | None, file: Any, name: str, 
         raise click.UsageError(f"--file: {wrong[0]!r} is no outcome: one JSON object a line")
     if name:
         outcomes = [{"name": name, **outcome} for outcome in outcomes]
-    return door.open_project(folder).record_outcomes(outcomes)
+    receipt = door.open_project(folder).record_outcomes(outcomes)
+    if file is None and receipt.unknown:
+        raise NotFoundError(
+            f"prediction {prediction_id} is not in the log",
+            hint="`nbprod predictions query` lists what is there; nothing was stored",
+        )
+    return receipt

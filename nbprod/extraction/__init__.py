@@ -30,8 +30,8 @@ The data's way, and the file where a change to each step goes:
    a row of ``rules``.
 
 Beside the way: ``inspection`` and ``checks`` (what `inspect` shows), ``fixes`` and ``preview`` (for
-an editor, while cells are written), ``proposal`` (roles for init), ``sync`` (module → cells),
-``proof`` (module ≡ cells).
+an editor, while cells are written), ``proposal`` and ``task`` (what init proposes), ``sync``
+(module → cells), ``proof`` (module ≡ cells).
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from nbprod.extraction.many import extract_many, inspect_many
     from nbprod.extraction.preview import preview_module
     from nbprod.extraction.proposal import propose_label, propose_roles
+    from nbprod.extraction.task import propose_task
 
 # What is imported when it is first asked for: an unchanged notebook needs none of it.
 _FILES = {
@@ -59,6 +60,7 @@ _FILES = {
     "preview_module": "preview",
     "propose_label": "proposal",
     "propose_roles": "proposal",
+    "propose_task": "task",
     "quick_fixes": "fixes",
 }
 
@@ -73,6 +75,7 @@ __all__ = [
     "preview_module",
     "propose_label",
     "propose_roles",
+    "propose_task",
     "quick_fixes",
     "sync",
 ]

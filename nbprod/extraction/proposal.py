@@ -271,7 +271,13 @@ def _selects(node: ast.stmt) -> bool:
         return whole and any(isinstance(p, ast.Slice | ast.Compare | ast.UnaryOp) for p in parts)
     if isinstance(value, ast.Call):
         return _last(value) in ("query", "copy", "head", "tail", "drop", "sample")
-    return isinstance(value, ast.Subscript)
+    return isinstance(value, ast.Subscript) and not _takes_columns(value)
+
+
+def _takes_columns(value: ast.Subscript) -> bool:
+    """``test["price"]``, ``test[["area", "rooms"]]``: columns, of rows that were split before."""
+    parts = value.slice.elts if isinstance(value.slice, ast.List) else [value.slice]
+    return all(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts)
 
 
 def _role(code: CellCode, clues: _Clues, seen: set[str], label: str) -> tuple[str, str]:

@@ -83,7 +83,22 @@ def record_outcomes(project: Project, outcomes: Sequence[Mapping[str, Any]]) -> 
             f"not an outcome: {error}",
             hint='{"prediction_id": "…" or "key": {…}, "outcome": …, "name": "…"}',
         ) from error
+    _refuse_no_number(project, [outcome for outcome in posted if outcome.name == name])
     return post_outcomes(log_folder(project), posted)
+
+
+def _refuse_no_number(project: Project, observed: Sequence[Outcome]) -> None:
+    """A regression is judged by numbers: a text in their place would stand there unseen."""
+    if project.settings.model.task != "regression":
+        return
+    for outcome in observed:
+        value = outcome.outcome
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ConfigError(
+                f"the outcome of {outcome.prediction_id or outcome.key} is {value!r}: no number, "
+                'and [model] task is "regression"',
+                hint="send the number that was observed; nothing was stored",
+            )
 
 
 def why(project: Project, prediction_id: str) -> Explanation:

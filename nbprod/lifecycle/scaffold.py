@@ -100,7 +100,7 @@ def _from_notebook(
     label: str | None,
     tag_cells: bool,
 ) -> Scaffold:
-    from nbprod.extraction import propose_label, propose_roles
+    from nbprod.extraction import propose_label, propose_roles, propose_task
     from nbprod.notebook.document import read_notebook
     from nbprod.notebook.edits import set_roles
 
@@ -110,6 +110,8 @@ def _from_notebook(
     proposals = propose_roles(document, label=outcome)
     # Roles a person has set already win over a proposal.
     roles = {p["cell_id"]: p["role"] for p in proposals if p["role"] not in ("", "skip")}
+    numbers = {cell.cell_id: str(cell.index + 1) for cell in document.cells}
+    shown = tuple({"cell": numbers[p["cell_id"]], **p} for p in proposals)
     inside = notebook.resolve().is_relative_to(target.resolve())
     path = Path("notebooks", notebook.name)
     with _built_aside(target) as aside:
@@ -119,21 +121,23 @@ def _from_notebook(
             (aside / path).parent.mkdir()
             shutil.copyfile(notebook, aside / path)
             set_roles(aside / path, roles)
-        text = _settings_text(model, owner or person(), path.as_posix(), outcome)
+        task = propose_task(document)
+        text = _settings_text(model, owner or person(), path.as_posix(), outcome, task)
         (aside / FILE_NAME).write_text(text, encoding="utf-8")
         _ignore_store(target, aside)
         files = _files(aside)
     if inside and tag_cells:
         set_roles(target / path, roles)
         files = tuple(sorted({*files, path.as_posix()}))
-    return Scaffold(path=str(target.resolve()), files=files, proposals=tuple(proposals))
+    return Scaffold(path=str(target.resolve()), files=files, proposals=shown)
 
 
-def _settings_text(name: str, owner: str, notebook: str, label: str) -> str:
+def _settings_text(name: str, owner: str, notebook: str, label: str, task: str) -> str:
     lines = [
         "[model]",
         f'name  = "{name}"',
         f'owner = "{owner}"',
+        *([f'task  = "{task}"'] if task == "regression" else []),  # else what is so by itself
         "[notebooks]",
         f'train = "{notebook}"',
     ]

@@ -201,7 +201,7 @@ def _placed(module: LoadedModule, doing: str, error: Exception) -> ExecutionErro
     where = f"the cell in {notebook}" if notebook else "the code there"
     return ExecutionError(
         f"{doing} raised {text}\n  at {place}",
-        hint=f"correct {where}, run `nbprod extract`, and try again",
+        hint=f"{_missing_file(error)}correct {where}, run `nbprod extract`, and try again",
         notebook=notebook,
         cell_id=deepest.cell_id if deepest else None,
         line=deepest.line if deepest else None,
@@ -209,6 +209,14 @@ def _placed(module: LoadedModule, doing: str, error: Exception) -> ExecutionErro
         file_line=file_line or None,
         exception=type(error).__name__,
     )
+
+
+def _missing_file(error: Exception) -> str:
+    """Where a relative path that is not there was looked for: not where the notebook once lay."""
+    name = error.filename if isinstance(error, FileNotFoundError) else None
+    if not isinstance(name, str) or Path(name).is_absolute():
+        return ""
+    return f"paths are read from {Path.cwd()}: put {name} there; or "
 
 
 def _deepest(module: LoadedModule, error: Exception) -> tuple[str, int]:

@@ -28,7 +28,7 @@ class Scaffold(Record):
 
     path: str
     files: tuple[str, ...] = ()
-    proposals: tuple[dict[str, str], ...] = ()  # cell_id, role, reason
+    proposals: tuple[dict[str, str], ...] = ()  # cell (its number), cell_id, role, reason
 
 
 @dataclass(frozen=True, kw_only=True)

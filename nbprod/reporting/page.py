@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import math
 import re
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,8 @@ def number(value: Any, digits: int = 4) -> str:
         return str(value)
     if not math.isfinite(value):
         return str(value)
+    if abs(value) == sys.float_info.max:  # how a record says: further than can be measured
+        return "∞" if value > 0 else "-∞"
     if isinstance(value, int) or (value == int(value) and abs(value) < 1e15):
         return f"{int(value):,}"
     if abs(value) >= 1000:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbprod.records import Configuration, Demonstration, Diagnosis, Prediction, Record, Scaffold
+from nbprod.records import (
+    Configuration,
+    Demonstration,
+    Diagnosis,
+    Inspection,
+    Prediction,
+    Record,
+    Scaffold,
+)
 from nbprod.reporting.page import number, seconds
 from nbprod.reporting.terminal_parts import (
     MOST_ROWS,
@@ -49,7 +57,12 @@ def show(record: Any, console: Console | None = None) -> None:
     view = next((_VIEWS[kind] for kind in type(record).__mro__ if kind in _VIEWS), _anything)
     _print(out, view(record))
     if isinstance(record, Record):
-        _print(out, findings_text(record.findings))
+        numbers = (
+            {cell.cell_id: cell.index + 1 for cell in record.cells}
+            if isinstance(record, Inspection)
+            else {}
+        )
+        _print(out, findings_text(record.findings, numbers))
 
 
 def _print(out: Console, parts: Iterable[RenderableType]) -> None:
@@ -82,7 +95,8 @@ def _scaffold(record: Scaffold) -> list[RenderableType]:
     parts = [head(f"Project in {record.path}"), *fields([("written", ", ".join(record.files))])]
     if record.proposals:
         rows = [
-            [p.get("cell_id", ""), p.get("role", ""), p.get("reason", "")] for p in record.proposals
+            [p.get("cell", p.get("cell_id", "")), p.get("role", ""), p.get("reason", "")]
+            for p in record.proposals
         ]
         parts += rows_table(["cell", "role", "because"], rows)
     return parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbprod.reporting.causes import cause_lines
@@ -101,8 +101,17 @@ def fields(items: Iterable[tuple[str, Any]]) -> list[RenderableType]:
     return [made]
 
 
-def findings_text(findings: Sequence[Finding]) -> list[RenderableType]:
-    """Findings, errors first, with place and next step; bounded."""
+def _cell(cell_id: str, numbers: Mapping[str, int]) -> str:
+    return f"cell {numbers[cell_id]} ({cell_id})" if cell_id in numbers else f"cell {cell_id}"
+
+
+def findings_text(
+    findings: Sequence[Finding], numbers: Mapping[str, int] | None = None
+) -> list[RenderableType]:
+    """Findings, errors first, with place and next step; bounded.
+
+    numbers: of cells that are known by number as well, as `inspect` lists them.
+    """
     from rich.text import Text
 
     order = {"error": 0, "warning": 1, "info": 2}
@@ -115,7 +124,7 @@ def findings_text(findings: Sequence[Finding]) -> list[RenderableType]:
             part
             for part in (
                 item.notebook or "",
-                f"cell {item.cell_id}" if item.cell_id else "",
+                _cell(item.cell_id, numbers or {}) if item.cell_id else "",
                 f"line {item.line}" if item.line else "",
                 f"column {item.column}" if item.column else "",
             )

@@ -51,6 +51,16 @@ def _edit_cell(project: Path, cell_id: str, source: str) -> None:
     nbformat.write(notebook, path)
 
 
+def test_an_outcome_that_nothing_could_use(tmp_path: Path) -> None:
+    """A text where numbers are judged, and a prediction that nobody made: said, not stored."""
+    (tmp_path / "nbprod.toml").write_text(
+        '[model]\nname = "homes"\nowner = "me@example.com"\ntask = "regression"\n'
+        '[notebooks]\ntrain = "n.ipynb"\n[data]\nlabel = "price"\n'
+    )
+    _refused(nbprod("outcome", "p1", "much", cwd=tmp_path), 2, "'much'", "regression")
+    _refused(nbprod("outcome", "p1", "3", cwd=tmp_path), 3, "p1 is not in the log")
+
+
 def test_a_folder_without_a_project(tmp_path: Path) -> None:
     """Every verb names `nbprod init`."""
     for verb in ("extract", "parity", "train", "gate", "release", "deploy", "status", "monitor"):

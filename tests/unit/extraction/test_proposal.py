@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nbprod.extraction import extract, propose_label, propose_roles
+from nbprod.extraction import extract, propose_label, propose_roles, propose_task
 from nbprod.notebook import read_notebook, set_roles
 
 PLAIN = [
@@ -169,3 +169,38 @@ def test_recipes() -> None:
                     "make-features", "fit-model", "predict-holdout", "test-helpers"):  # fmt: skip
         tag = document.cell(cell_id).tags[0].removeprefix("nbprod:")
         assert proposed[cell_id] == tag
+
+
+def test_columns_of_held_out_rows_are_no_split(tmp_path: Path) -> None:
+    """A cell that makes features, then takes the label of both parts, computes features."""
+    path = tmp_path / "n.py"
+    path.write_text(
+        "# %%\nimport pandas as pd\n# %%\ndf = pd.read_csv('a.csv')\n"
+        "# %%\ntrain = df[df['day'] < 50]\ntest = df[df['day'] >= 50]\n"
+        "# %%\nX_train = train[['x']] * 2\nX_test = test[['x']] * 2\n"
+        "X_valid = test[['x', 'z']]\ny_train = train['late']\ny_test = test['late']\n"
+        "# %%\nmodel.fit(X_train, y_train)\n"
+    )
+    roles = [proposal["role"] for proposal in propose_roles(read_notebook(path))]
+    assert roles[2:4] == ["split", "features"]
+
+
+@pytest.mark.parametrize(
+    ("code", "task"),
+    [
+        ("model = GradientBoostingRegressor()", "regression"),
+        ("model = sklearn.linear_model.LinearRegression()", "regression"),
+        ("model = Ridge()\nr2_score(y, p)", "regression"),
+        ("model = LogisticRegression()\nmean_absolute_error(y, p)", "classification"),
+        ("model = xgb.XGBClassifier()", "classification"),
+        ("mean_squared_error(y, net(x))", "regression"),
+        ("a = DecisionTreeClassifier()\nb = DecisionTreeRegressor()", ""),
+        ("from sklearn.svm import SVR", ""),
+        ("df.plot()", ""),
+    ],
+)
+def test_the_task_is_told_by_what_is_called(tmp_path: Path, code: str, task: str) -> None:
+    """The model's class decides, then the measures; imports alone, or both kinds, tell nothing."""
+    path = tmp_path / "n.py"
+    path.write_text(f"# %%\n{code}\n")
+    assert propose_task(read_notebook(path)) == task

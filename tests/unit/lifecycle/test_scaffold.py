@@ -112,3 +112,15 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="file"):
         _scaffold(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_notebook_that_predicts_numbers_is_judged_by_numbers(
+    tmp_path: Path, notebook: Path
+) -> None:
+    """The settings say regression, and each proposal names its cell as `inspect` counts them."""
+    document = nbformat.read(notebook, as_version=4)
+    document.cells.append(nbformat.v4.new_code_cell("m = Ridge()\nm.fit(df[['a']], y)"))
+    nbformat.write(document, notebook)
+    made = _scaffold(tmp_path / "p", notebook=notebook, owner="me@example.com")
+    assert 'task  = "regression"' in (tmp_path / "p" / "nbprod.toml").read_text()
+    assert [proposal["cell"] for proposal in made.proposals] == ["1", "2", "3", "4"]

@@ -92,6 +92,17 @@ def test_a_missing_entry_point_is_named(tmp_path, trips, name):
     assert "extract" in caught.value.hint
 
 
+def test_a_relative_path_that_is_not_there_is_looked_for_in_the_project(
+    tmp_path, trips, monkeypatch
+):
+    """The hint names the folder that paths are read from: the notebook may have lain elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    module = load_package(trips.write(tmp_path / "trips", lib="open('data/a.csv')"), "1")
+    with pytest.raises(ExecutionError) as caught:
+        module.lib  # noqa: B018
+    assert f"paths are read from {tmp_path}: put data/a.csv there" in caught.value.hint
+
+
 def test_no_package_is_an_error(tmp_path):
     """A folder without `__init__.py` was not generated."""
     with pytest.raises(ExecutionError, match="not a generated package"):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import sys
 import typing
 
 import pytest
 from rich.console import Console
 
 import nbprod.records
-from nbprod.records import Finding, Judgement, Record
+from nbprod.records import CellSummary, Finding, Inspection, Judgement, Record
 from nbprod.reporting import show
+from nbprod.reporting.page import number
 
 
 def shown(record, width: int = 120) -> str:
@@ -146,3 +148,16 @@ def test_a_proof_shows_what_differs_first() -> None:
     assert "1 parameter" in told
     assert "alpha" not in told
     assert "2 failed" in told
+
+
+def test_a_distance_that_cannot_be_measured_is_not_three_hundred_digits() -> None:
+    """A column that is missing is infinitely far; a record says so by the largest float."""
+    assert number(sys.float_info.max) == "∞"
+
+
+def test_a_finding_of_a_notebook_names_its_cell_as_the_table_does() -> None:
+    """By the number that `nbprod tag` takes, beside the id."""
+    cell = CellSummary(cell_id="ab12", index=6, kind="code", role="", first_line="x = 1")
+    finding = Finding(code="NBX009", severity="info", message="dropped", cell_id="ab12", line=2)
+    text = shown(Inspection(notebook="n.ipynb", cells=(cell,), findings=(finding,)))
+    assert "cell 7 (ab12), line 2" in text
