@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nbprod.data.plain_columns import PlainColumns
     from nbprod.records import ColumnRule
 
+_KEPT = 100  # getters, one for each choice of optional columns: callers could make up millions
 _FEW = 4  # rows below which looking at them one by one is not slower
 # Moments as most callers write them, one a line; every other way is looked at one by one.
 _MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
@@ -48,7 +49,7 @@ class ColumnValidator:
         if len(rows) < _FEW or set(map(type, rows)) != {dict}:
             return None
         there = tuple(name for name in self._judges if name in rows[0])
-        if not there:
+        if not there or not self._required.issubset(there):
             return None
         if self._strict and sum(map(len, rows)) != len(rows) * len(there):
             return None
@@ -57,7 +58,9 @@ class ColumnValidator:
             return None
         getter = self._getters.get(there)
         if getter is None:
-            getter = self._getters[there] = _getter(there)
+            getter = _getter(there)
+            if len(self._getters) < _KEPT:
+                self._getters[there] = getter
         try:
             values = map(list, zip(*map(getter, rows), strict=True))
             return self._judged(dict(zip(there, values, strict=True)), len(rows))

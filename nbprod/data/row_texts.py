@@ -13,7 +13,8 @@ def typed(text: str, kind: str) -> Any:
         return {"true": True, "false": False}.get(text.lower(), text)
     if kind in ("int", "float"):
         try:
-            return int(text) if kind == "int" else float(text)
+            if "_" not in text:  # a number's in Python's own texts only
+                return int(text) if kind == "int" else float(text)
         except ValueError:
             return text  # the contract names it
     return text

@@ -97,7 +97,7 @@ class Computation:
         if deaths < MOST:
             return self._together([job])[0]
         self._metrics.count("poisonous_requests")
-        told = "%d processes died while they computed request %s: it is not computed again"
+        told = "%d processes died while they computed request %r: it is not computed again"
         _LOGGER.error(told, deaths, job.request.request_id)
         return self._unavailable(job)
 

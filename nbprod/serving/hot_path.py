@@ -119,6 +119,14 @@ async def read_body(headers: Mapping[str, str], receive: Receive, *accepted: str
                 hint=f"send Content-Type: {' or '.join(allowed)}",
             )
         )
+    if (coding := headers.get("content-encoding", "")) not in ("", "identity"):
+        raise Refusal(
+            problem(
+                415,
+                f"a body in the coding {coding!r} is not read here",
+                hint="send it as it is, without Content-Encoding",
+            )
+        )
     length = headers.get("content-length", "")
     if length.isdigit() and int(length) > MAX_BODY_BYTES:
         raise _too_large()

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbprod.data.prediction_log.segments import encoder
 from nbprod.records import REDACTED, Json, Violation, utc_now
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Quarantine:
     def __init__(self, folder: Path, *, writer_id: str, redact: Collection[str] = ()) -> None:
         self._path = Path(folder, "quarantine", f"{writer_id}.jsonl")
         self._redact = frozenset(redact)
+        self._encode = encoder()  # takes what JSON's own 64 bits do not
         self._lock = threading.Lock()
         self._size = 0
         self.kept = 0
@@ -40,13 +42,11 @@ class Quarantine:
         release: str,
     ) -> None:
         """Keep the rows that violations name, by their place in ``rows``; never raises."""
-        import orjson
-
         broken: dict[int, list[Violation]] = {}
         for found in violations:
             broken.setdefault(found.row, []).append(found)
         lines = [
-            orjson.dumps(self._line(rows[row], about, row, request_id, release), default=str)
+            self._encode(self._line(rows[row], about, row, request_id, release))
             for row, about in broken.items()
         ]
         data = b"".join(line + b"\n" for line in lines)

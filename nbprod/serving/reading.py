@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from nbprod.data.row_texts import typed
+from nbprod.data.row_values import plain
 from nbprod.records import ColumnRule, Json, Outcome, new_id
 from nbprod.serving.replies import RETRY_AFTER_S, PredictRequest, refuse
 from nbprod.serving.suspects import attempt_of
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 10_000  # of one request
 MAX_ID = 200
+MAX_DEPTH = 64  # of objects and lists; what is logged and echoed is written no deeper than 254
 _MAX_TIMEOUT_MS = 1e9
 _PREDICT_KEYS = {"instances", "request_id", "partial"}
 _OUTCOME_KEYS = {"prediction_id", "key", "outcome", "name", "observed_at"}
@@ -24,7 +27,7 @@ def read_json(body: bytes) -> Any:
     import orjson
 
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if "memory" in error.msg:  # not the caller's fault
             raise refuse(
@@ -36,6 +39,25 @@ def read_json(body: bytes) -> Any:
         raise refuse(
             400, f"the body is not JSON: {error}", hint="NaN is not JSON: send null"
         ) from error
+    if (opened := body.count(b"[") + body.count(b"{")) > MAX_DEPTH and _is_deep(value, opened):
+        raise refuse(400, f"the body is nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _is_deep(value: Any, opened: int) -> bool:
+    """Whether there are more than MAX_DEPTH levels; opened: brackets, some perhaps in texts.
+
+    Each level takes its own from what is opened, so that rows without anything in them are not
+    looked into.
+    """
+    level = [value] if isinstance(value, dict | list) else []
+    for depth in range(MAX_DEPTH):
+        opened -= len(level)
+        if not level or depth + opened < MAX_DEPTH:
+            return False
+        held = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [inner for each in held for inner in each if isinstance(inner, dict | list)]
+    return bool(level)
 
 
 def read_predict(body: bytes, headers: Mapping[str, str]) -> PredictRequest:
@@ -106,10 +128,7 @@ def checked_id(given: Any, header_id: str | None) -> str:
 
 def checked_rows(rows: Sequence[Any]) -> list[Json]:
     """Rows that are objects, not too many of them."""
-    if len(rows) > MAX_ROWS:
-        raise refuse(
-            413, f"{len(rows)} rows in one request", hint=f"send at most {MAX_ROWS} at once"
-        )
+    _not_too_many(len(rows))
     wrong = [place for place, row in enumerate(rows) if not isinstance(row, dict)]
     if wrong:
         raise refuse(
@@ -121,13 +140,28 @@ def checked_rows(rows: Sequence[Any]) -> list[Json]:
                     "row": place,
                     "column": None,  # the row as a whole
                     "rule": "type",
-                    "value": rows[place],
+                    "value": plain(rows[place]),
                     "message": "a row is an object of column: value",
                 }
                 for place in wrong[:100]
             ],
         )
     return list(rows)
+
+
+def _not_too_many(rows: int) -> None:
+    """413 before rows are made of columns or text: they take fifty times its bytes."""
+    if rows > MAX_ROWS:
+        raise refuse(413, f"{rows} rows in one request", hint=f"send at most {MAX_ROWS} at once")
+
+
+def _different(names: Sequence[str]) -> None:
+    """400 where two columns have one name: it is not for us to say which of them is meant."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise refuse(400, f"column {name[:MAX_ID]!r} comes twice")
+        seen.add(name)
 
 
 def read_outcomes(body: bytes, label: str) -> list[Outcome]:
@@ -177,6 +211,10 @@ def _wrong_outcome(item: Any) -> tuple[str, str] | None:
     for name, kind in (("prediction_id", str), ("name", str), ("observed_at", str), ("key", dict)):
         if item.get(name) is not None and not isinstance(item[name], kind):
             return name, f"not a {'text' if kind is str else 'object'}"
+    if any(isinstance(value, dict | list) for value in (item.get("key") or {}).values()):
+        return "key", "a key's values are plain values"
+    if len(item.get("name") or "") > MAX_ID:
+        return "name", f"longer than {MAX_ID} characters"
     return None
 
 
@@ -213,7 +251,10 @@ def _split_rows(value: Any) -> list[Json]:
         raise refuse(400, "'dataframe_split' needs the lists 'columns' and 'data'")
     if any(not isinstance(row, list) or len(row) != len(columns) for row in data):
         raise refuse(400, f"a row of 'data' has not {len(columns)} values, as 'columns' says")
-    return [dict(zip(map(str, columns), row, strict=True)) for row in data]
+    _not_too_many(len(data))
+    names = list(map(str, columns))
+    _different(names)
+    return [dict(zip(names, row, strict=True)) for row in data]
 
 
 def rows_of_columns(columns: Mapping[str, Any]) -> list[Json]:
@@ -221,6 +262,7 @@ def rows_of_columns(columns: Mapping[str, Any]) -> list[Json]:
     listed = {name: v if isinstance(v, list) else [v] for name, v in columns.items()}
     if len({len(values) for values in listed.values()}) > 1:
         raise refuse(400, "the columns have different lengths")
+    _not_too_many(max(map(len, listed.values()), default=0))
     return [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)]
 
 
@@ -230,18 +272,20 @@ def _csv_rows(body: bytes, rules: Sequence[ColumnRule]) -> list[Json]:
     import io
 
     try:
-        lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True))
+        read = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+        lines = list(itertools.islice(filter(None, read), MAX_ROWS + 2))
     except (UnicodeDecodeError, csv.Error) as error:
         raise refuse(
             400, f"the body is not CSV: {error}", hint="UTF-8, a header line first"
         ) from error
     if not lines:
         raise refuse(400, "the body is empty", hint="send a header line and rows")
+    _not_too_many(len(lines) - 1)
     header, kinds = lines[0], {rule.name: rule.dtype for rule in rules}
-    if any(len(line) != len(header) for line in lines[1:] if line):
+    _different(header)
+    if any(len(line) != len(header) for line in lines[1:]):
         raise refuse(400, f"a line has not {len(header)} values, as the header says")
     return [
         {name: typed(text, kinds.get(name, "str")) for name, text in zip(header, line, strict=True)}
         for line in lines[1:]
-        if line
     ]

@@ -63,6 +63,7 @@ class Memory:
             writer_id=writer_id,
             output=output[0].name if len(output) == 1 else "output",
             redact=options.redact,
+            inputs=[rule.name for rule in contract.input],
         )
         self._quarantine = Quarantine(
             options.log_folder, writer_id=writer_id, redact=options.redact

@@ -79,6 +79,17 @@ def test_replicas_of_several_machines_read_what_each_other_wrote(
     assert not list(folder.rglob("*.jsonl"))
 
 
+def test_no_text_of_a_caller_stops_the_log(folder: Path) -> None:
+    """Separators of lines that are none of ours, and NUL, are kept like any other text."""
+    texts = ["a\u2028b\x85c\x0bd", "nul \0, written \\u0000"]
+    records = [prediction(request_id=text, inputs={text: text}) for text in texts]
+    with LogWriter(folder, writer_id="r0") as writer:
+        writer.append(records)
+        writer.append_outcomes([Outcome(outcome=texts[1], name="x", prediction_id=records[0].id)])
+    assert [find(folder, record.id) for record in records] == records
+    assert prediction_log.outcomes(folder)[records[0].id].outcome == texts[1]
+
+
 def test_a_rollout_s_sums_follow_a_shared_log(folder: Path) -> None:
     """Rows that are read again, because a commit may come late, count once; outcomes too."""
     since = utc_now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.util
+import itertools
 from pathlib import Path
 
 import pandas as pd
@@ -117,3 +118,15 @@ def test_moments_read_at_once_are_those_read_one_by_one(texts: list[str], unit: 
     resolution = unit[:2]
     assert made.tolist() == [pd.Timestamp(text).as_unit(resolution) for text in texts]
     assert str(made.dtype) == f"datetime64[{unit}]"
+
+
+def test_few_choices_of_optional_columns_are_remembered() -> None:
+    """Callers can leave out columns in millions of ways; each is judged, a hundred are kept."""
+    names = [f"c{number}" for number in range(8)]
+    rules = tuple(ColumnRule(name=name, dtype="int", required=False) for name in names)
+    validator = ColumnValidator(rules)
+    for chosen in itertools.product((0, 1), repeat=8):
+        row = dict(zip(names, chosen, strict=True))
+        sent = [{name: 1 for name, there in row.items() if there}] * 4
+        assert validator.columns(sent) is None or any(chosen)
+    assert len(validator._getters) <= 100

@@ -27,15 +27,18 @@ _STATEMENT_MS = 10_000
 _REST_S = 1.0  # after a failure writes fail at once for so long: callers have deadlines
 _PAGE = 5000
 _HINT = "start the database and check [serving.log] url; later predictions are tried anew"
+# A NUL in a caller's text may lie here, but not be looked at: PostgreSQL's own text has none.
 # Lines are compared as text and moments as ISO 8601 in UTC, which sorts as they do.
 _TABLE = """
 create table if not exists nbprod_log (
   deployment text not null,
   kind text not null,
   id text not null generated always as (coalesce(
-    line::json ->> 'prediction_id', line::json ->> 'id')) stored,
+    replace(line, '\\u0000', '\\u0020')::json ->> 'prediction_id',
+    replace(line, '\\u0000', '\\u0020')::json ->> 'id')) stored,
   at text not null generated always as (coalesce(
-    line::json ->> 'received_at', line::json ->> 'at')) stored,
+    replace(line, '\\u0000', '\\u0020')::json ->> 'received_at',
+    replace(line, '\\u0000', '\\u0020')::json ->> 'at')) stored,
   seal text not null generated always as (md5(line)) stored,
   line text not null
 );
@@ -69,7 +72,8 @@ class Database:
         """
         if time.monotonic() < self._rest_until:
             raise OSError("the database did not answer a moment ago")
-        lines = data.decode().splitlines()
+        # Not splitlines(): it would cut a line at a U+2028 in some caller's text.
+        lines = data.decode().removesuffix("\n").split("\n")
         try:
             self._insert(kind, lines, again=self._connection is not None)
         except OSError:

@@ -40,6 +40,7 @@ _COLUMNS: dict[Kind, dict[str, str]] = {
 }
 _GROUPED: dict[Kind, str] = {"predictions": "release", "outcomes": "name"}
 _ROW_GROUP = 2000  # what is read to find one record
+_NAME_LENGTH = 100  # a folder's name has an end, an outcome's need not
 _SAFE = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-")
 
 
@@ -107,7 +108,7 @@ def lines_of_ids(folder: Path, ids: Collection[str]) -> Lines:
     found: list[bytes] = []
     by_date: dict[str, list[str]] = {}
     for one in ids:
-        with contextlib.suppress(StoreError):
+        with contextlib.suppress(StoreError, OverflowError):  # an id of the year 9999 is none
             made = id_time(one)
             for day in (made, made + timedelta(minutes=5), made - timedelta(minutes=5)):
                 by_date.setdefault(day.date().isoformat(), []).append(one)
@@ -188,7 +189,8 @@ def _write(folder: Path, kind: Kind, segment: Segment, lines: tuple[bytes, ...])
 
 def _name(text: str) -> str:
     """A release, or an outcome's name, as a folder's name; any other sign becomes an underscore."""
-    return "".join(sign if sign in _SAFE else "_" for sign in text).lstrip(".") or "_"
+    safe = "".join(sign if sign in _SAFE else "_" for sign in text).lstrip(".")
+    return safe[:_NAME_LENGTH] or "_"
 
 
 def _tried(lines: Any) -> Lines:

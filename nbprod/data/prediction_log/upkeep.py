@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -17,13 +18,26 @@ if TYPE_CHECKING:
 
 
 def keep_up(folder: Path, oldest: datetime | None = None) -> dict[str, int]:
-    """Compact the log and forget what was recorded before ``oldest``; how much of each."""
+    """Compact the log and forget what was recorded before ``oldest``; how much of each.
+
+    Rows that were refused are somebody's data as well: their files go with the log's.
+    """
+    if oldest:
+        _forget_refused(folder, oldest)
     if (database := shared(folder)) is not None:
         return {"compacted": 0, "removed": database.remove_before(oldest) if oldest else 0}
     return {
         "compacted": compact(folder),
         "removed": remove_before(folder, oldest) if oldest else 0,
     }
+
+
+def _forget_refused(folder: Path, oldest: datetime) -> None:
+    """Remove what replicas last wrote before then of the rows and requests they refused."""
+    for path in (*folder.glob("quarantine/*.jsonl"), *folder.glob("requests/*.jsonl")):
+        with contextlib.suppress(FileNotFoundError):  # another upkeep was quicker
+            if path.stat().st_mtime < oldest.timestamp():
+                path.unlink()
 
 
 class Upkeep:

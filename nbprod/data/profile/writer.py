@@ -42,7 +42,8 @@ class ProfileWriter:
 
     folder: ``<store>/profiles/<deployment>/``. release: the release version as text.
     writer_id: one replica, one id (letters, digits, ``_``). output: the name of the one output
-    column, for predictions whose output is a scalar. redact: columns that are left out.
+    column, for predictions whose output is a scalar. redact: columns that are left out. inputs:
+    the contract's columns, where a caller may send others: those would have a sketch each.
     rows_per_flush, interval_s: rows are profiled and written when so many wait, or so long. What
     a flush cost is waited for before the next one; of what came meanwhile a random sample of
     ``rows_per_flush`` is profiled and the rest counted as ``skipped``.
@@ -57,6 +58,7 @@ class ProfileWriter:
         writer_id: str,
         output: str = "output",
         redact: Collection[str] = (),
+        inputs: Collection[str] = (),
         rows_per_flush: int = 2000,
         interval_s: float = 10.0,
         bucket_s: int = 3600,
@@ -69,6 +71,7 @@ class ProfileWriter:
         self._writer_id = writer_id
         self._output = output
         self._redact = frozenset(redact)
+        self._inputs = frozenset(inputs)
         self._rows_per_flush = rows_per_flush
         self._interval_s = interval_s
         self._bucket_s = bucket_s
@@ -177,7 +180,8 @@ class ProfileWriter:
         columns: dict[str, list[Any]] = {}
         for part, mappings in parts.items():
             for name in dict.fromkeys(itertools.chain.from_iterable(mappings)):
-                if name not in self._redact:
+                foreign = part == "input" and self._inputs and name not in self._inputs
+                if name not in self._redact and not foreign:
                     columns[f"{part}.{name}"] = [values.get(name) for values in mappings]
                     _give_way()
         frame = pd.DataFrame(columns).infer_objects()

@@ -116,6 +116,106 @@ def test_no_rows_give_no_predictions(ask: Ask) -> None:
     assert predict(ask).json()["predictions"] == []
 
 
+def nested(levels: int) -> bytes:
+    return b"[" * levels + b"]" * levels
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b'{"instances": [{"trip": %s}]}' % nested(300),
+        b'{"instances": [{"trip": %s, "km": "]]]"}], "partial": true}' % nested(1000),
+        b'{"instances": [%s]}' % nested(600),
+        b'{"instances": [%s]}' % b",".join([b'{"trip": {"a": [%s]}}' % nested(61)] * 2),
+    ],
+)
+def test_what_is_nested_deep_is_refused_by_itself(ask: Ask, sent: bytes) -> None:
+    """It can be parsed, but neither be echoed nor put aside: 400, whatever it stands in."""
+    headers = {"content-type": "application/json"}
+    response = ask("POST", "/predict", content=sent, headers=headers)
+    assert response.status_code == 400
+    assert "nested deeper than 64 levels" in response.json()["detail"]
+    brackets = predict(ask, *[trip(n, city="[{" * 100) for n in range(100)])
+    assert brackets.status_code == 422  # a text may hold as many as it likes
+    allowed = b'{"instances": [{"trip": %s}]}' % nested(61)
+    assert ask("POST", "/predict", content=allowed, headers=headers).status_code == 422
+
+
+def test_a_number_beyond_64_bits_is_a_broken_row_of_csv(ask: Ask, options: ServiceOptions) -> None:
+    """It is refused and put aside as it came; nor is a number what only Python takes for one."""
+    csv = {"content-type": "text/csv"}
+    for km in ("9" * 400, "1_000"):
+        content = f"trip,km,minutes,city\nT1,{km},50,Bern\n"
+        refused = ask("POST", "/invocations", content=content, headers=csv)
+        assert refused.status_code == 422
+    (path,) = (options.log_folder / "quarantine").glob("*.jsonl")
+    kept = [json.loads(line)["inputs"]["km"] for line in path.read_text().splitlines()]
+    assert kept == [int("9" * 400), "1_000"]
+
+
+def tensor(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "datatype": "BOOL", "shape": [1], "data": [1]} | more
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/invocations", {"content": "km,km\n1,2\n", "headers": {"content-type": "text/csv"}}),
+        (
+            "/invocations",
+            {"json": {"dataframe_split": {"columns": ["km", "km"], "data": [[1, 2]]}}},
+        ),
+        ("/v2/models/trip-delay/infer", {"json": {"inputs": [tensor("km"), tensor("km")]}}),
+    ],
+)
+def test_two_columns_of_one_name_are_refused(ask: Ask, path: str, sent: dict[str, Any]) -> None:
+    """Nothing is answered from one of them while the other is dropped in silence."""
+    refused = ask("POST", path, **sent)
+    assert refused.status_code == 400
+    assert "comes twice" in refused.text
+
+
+@pytest.mark.parametrize("form", ["csv", "inputs", "tensor"])
+def test_too_many_rows_are_refused_before_they_are_made(
+    ask: Ask, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixteen megabytes of one column would be gigabytes of rows."""
+    made = []
+    monkeypatch.setattr("nbprod.serving.reading.checked_rows", made.append)
+    monkeypatch.setattr("nbprod.serving.inference_protocol.checked_rows", made.append)
+    values = [1] * 10_001
+    path, sent = {
+        "csv": ("/invocations", {"content": "km\n" + "1\n" * 10_001}),
+        "inputs": ("/invocations", {"json": {"inputs": {"km": values}}}),
+        "tensor": (
+            "/v2/models/trip-delay/infer",
+            {"json": {"inputs": [tensor("km", shape=[10_001], data=values)]}},
+        ),
+    }[form]
+    headers = {"content-type": "text/csv" if form == "csv" else "application/json"}
+    assert ask("POST", path, headers=headers, **sent).status_code == 413
+    assert not made
+
+
+def test_a_coded_body_is_refused_by_its_coding(ask: Ask) -> None:
+    """It is not read as JSON that happens to be broken."""
+    coded = {"content-type": "application/json", "content-encoding": "gzip"}
+    refused = ask("POST", "/predict", content=b"\x1f\x8b", headers=coded)
+    assert refused.status_code == 415
+    assert "'gzip'" in refused.json()["detail"]
+
+
+def test_no_id_and_no_length_is_the_services_fault(ask: Ask) -> None:
+    """An id of the year 9999, a length of thousands of digits: refused like any other."""
+    last = "e677d21fda00" + "0" * 12
+    assert ask("GET", f"/predictions/{last}").status_code == 404
+    sent = {"outcomes": [{"prediction_id": last, "outcome": 1}]}
+    assert ask("POST", "/outcomes", json=sent).json()["unknown"] == [last]
+    length = {"inference-header-content-length": "9" * 5000}
+    path = "/v2/models/trip-delay/infer"
+    assert ask("POST", path, json={"inputs": []}, headers=length).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -329,6 +429,8 @@ def test_outcomes_join_by_id_and_by_key(ask: Ask) -> None:
         {"prediction_id": "a", "key": {"x": 1}, "outcome": 1},
         {"prediction_id": 5, "outcome": 1},
         {"prediction_id": "a", "outcome": 1, "when": "now"},
+        {"prediction_id": "a", "outcome": 1, "name": "n" * 201},
+        {"key": {"trip": [["T1"]]}, "outcome": 1},
         7,
     ],
 )

@@ -199,3 +199,26 @@ def test_one_compaction_at_a_time(days: list[Prediction], tmp_path: Path) -> Non
     with parts_module._alone(tmp_path):
         assert compact(tmp_path) == 0
     assert compact(tmp_path) == 6
+
+
+def test_an_outcome_s_name_of_any_length_is_compacted(tmp_path: Path) -> None:
+    """A name longer than a file's may be would end each compaction, and forgetting after it."""
+    record = prediction()
+    write(tmp_path, [record])
+    posted = Outcome(outcome=1, name="n" * 5000, prediction_id=record.id)
+    prediction_log.post_outcomes(tmp_path, [posted])
+    assert compact(tmp_path) == 2
+    assert prediction_log.outcomes(tmp_path)[record.id].name == "n" * 5000
+
+
+@pytest.mark.parametrize("kind", ["quarantine", "requests"])
+def test_what_was_refused_is_forgotten_with_the_log(tmp_path: Path, kind: str) -> None:
+    """A refused row is no less somebody's data than an answered one."""
+    old, new = tmp_path / kind / "old.jsonl", tmp_path / kind / "new.jsonl"
+    old.parent.mkdir()
+    for path in (old, new):
+        path.write_text("{}\n")
+    before = NOON.timestamp() - 3600
+    os.utime(old, (before, before))
+    prediction_log.keep_up(tmp_path, NOON)
+    assert [path.name for path in old.parent.iterdir()] == ["new.jsonl"]

@@ -161,3 +161,12 @@ def _until(true: Any, deadline_s: float = 20.0) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_columns_of_a_caller_s_own_have_no_sketch(tmp_path: Path) -> None:
+    """Where the contract lets others pass, a caller could make up as many as memory holds."""
+    rows = [{**vars(prediction()), "inputs": {"n": 1, f"made up {number}": 1}} for number in (1, 2)]
+    with ProfileWriter(tmp_path, release="3", writer_id="r0", inputs=["n"]) as writer:
+        writer.add(rows)
+    found = load_window(tmp_path, "3", *now()).columns()
+    assert [name for name in found if name.startswith("input.")] == ["input.n"]
