@@ -9,7 +9,7 @@ from nbprod.data.prediction_log.sheets import prediction_at, size
 
 
 class Sample:
-    """Rows since it was last taken; each has the same chance to be among them.
+    """Some of the rows that were added; each has the same chance to be among them.
 
     most: rows that are kept. Where more come, each stays with one chance in two, and each that
     comes later is kept with that chance: rows that lie long in memory cost the processor's
@@ -39,14 +39,12 @@ class Sample:
             for kept in before:
                 self._add_some(kept, 0.5)
 
-    def take(self, most: int) -> tuple[list[Any], int]:
-        """At most so many of the rows, and how many they stand for; it is empty after that."""
-        rows = [prediction_at(one, place) for one in self._entries for place in range(size(one))]
-        if len(rows) > most:
-            rows = self._dice.sample(rows, most)
-        seen = self.seen
-        self._entries, self._rows, self._chance, self.seen = [], 0, 1.0, 0
-        return rows, seen
+    def take(self, most: int) -> list[Any]:
+        """At most so many of the rows, each by itself."""
+        places = [(record, at) for record in self._entries for at in range(size(record))]
+        if len(places) > most:
+            places = self._dice.sample(places, most)
+        return [prediction_at(record, at) for record, at in places]
 
     def _add_some(self, record: Any, chance: float) -> None:
         for place in range(size(record)):

@@ -126,11 +126,12 @@ class ProfileWriter:
                 while not self._closed and (rest := self._rest_until - time.monotonic()) > 0:
                     self._changed.wait(rest)
                 closed = self._closed
-                started = time.thread_time()
-                rows, seen = self._sample.take(_MAX_WAITING if closed else self._rows_per_flush)
+                sample, self._sample = self._sample, Sample(_MAX_WAITING)
+            started = time.thread_time()
+            rows = sample.take(_MAX_WAITING if closed else self._rows_per_flush)
             if not rows:
                 continue
-            self.skipped += seen - len(rows)
+            self.skipped += sample.seen - len(rows)
             self._flush(rows)
             self._rest_until = time.monotonic() + (time.thread_time() - started) / _SHARE
 

@@ -32,14 +32,11 @@ def test_what_is_kept_came_and_is_bounded(counts: list[int], most: int) -> None:
         sample.add(record(came, count))
         came += count
     assert sample.seen == came
-    rows, seen = sample.take(most)
-    kept = [row["output"] for row in rows]
-    assert seen == came
+    kept = [row["output"] for row in sample.take(most)]
     assert len(set(kept)) == len(kept) <= min(most, 40)
     assert set(kept) <= set(range(came))
     if came <= min(most, 40):
         assert sorted(kept) == list(range(came))
-    assert sample.take(most) == ([], 0)
 
 
 def test_early_and_late_rows_have_the_same_chance() -> None:
@@ -52,7 +49,7 @@ def test_early_and_late_rows_have_the_same_chance() -> None:
             count = 1 if came < 500 else 25
             sample.add(record(came, count))
             came += count
-        found += [row["output"] for row in sample.take(50)[0]]
+        found += [row["output"] for row in sample.take(50)]
     quarters = [sum(500 * n <= place < 500 * (n + 1) for place in found) for n in range(4)]
     expected = len(found) / 4
     assert len(found) > 12_000
