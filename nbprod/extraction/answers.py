@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from nbprod.extraction.pieces import part_source, source_of, statement
+from nbprod.extraction.pieces import part_source, statement
 from nbprod.extraction.rules import finding
 from nbprod.notebook.effects import root_name
 
@@ -49,7 +49,7 @@ def set_apart(selection: Selection) -> None:
             syntax = _visited(piece.syntax, _Columns(stored))
             if found is not None and _read_later(selection, place, found):
                 syntax = _as_column(syntax, rows.get(found[0], found[0]))
-            changed = _changed(selection, piece, syntax)
+            changed = piece.rewritten(syntax, selection.names)
         if found is None:
             changed = _without_keys(selection, changed, made | trained)
         selection.pieces[place] = changed
@@ -124,7 +124,7 @@ def _spelled_out(selection: Selection, piece: Piece, made: set[str]) -> Piece:
     if _stored(replace(piece, node=made_node), made) is None:
         return piece
     above = made_syntax.with_changes(leading_lines=syntax.leading_lines)
-    return _changed(selection, piece, above)
+    return piece.rewritten(above, selection.names)
 
 
 def _stored(piece: Piece, made: set[str]) -> tuple[str, str] | None:
@@ -238,7 +238,7 @@ def _without_keys(selection: Selection, piece: Piece, made: set[str]) -> Piece:
     visitor = _Keys({i for i, out in enumerate(raw) if out}, "" if given else f"{frame}.index")
     keys = [ast.unparse(k) for k, out in zip(table.keys, raw, strict=True) if out and k]
     _tell(selection, piece, f"predictions are given without {', '.join(keys)}")
-    return _changed(selection, piece, _visited(piece.syntax, visitor))
+    return piece.rewritten(_visited(piece.syntax, visitor), selection.names)
 
 
 def _visited(syntax: Statement, visitor: cst.CSTTransformer) -> Statement:
@@ -305,13 +305,6 @@ class _Keys(cst.CSTTransformer):
             whitespace_after_arg=cst.SimpleWhitespace(""),
         )
         return updated_node.with_changes(args=[first, *updated_node.args[1:], index])
-
-
-def _changed(selection: Selection, piece: Piece, syntax: Statement) -> Piece:
-    node = ast.parse(source_of(syntax)).body[0]
-    return replace(
-        piece, syntax=syntax, node=node, names=selection.names(node), code=source_of(syntax)
-    )
 
 
 def _tell(selection: Selection, piece: Piece, what: str) -> None:

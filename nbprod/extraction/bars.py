@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from nbprod.extraction.pieces import source_of
 from nbprod.extraction.rules import finding
 
 if TYPE_CHECKING:
@@ -36,8 +34,6 @@ def without_bars(selection: Selection, piece: Piece) -> Piece:
         return piece
     syntax = piece.syntax.visit(_Plainly())
     assert isinstance(syntax, cst.SimpleStatementLine | cst.BaseCompoundStatement)
-    code = source_of(syntax)
-    node = ast.parse(code).body[0]
     selection.findings.append(
         finding(
             "NBX011",
@@ -46,7 +42,7 @@ def without_bars(selection: Selection, piece: Piece) -> Piece:
             line=piece.line,
         )
     )
-    return replace(piece, syntax=syntax, node=node, names=selection.names(node), code=code)
+    return piece.rewritten(syntax, selection.names)
 
 
 class _Plainly(cst.CSTTransformer):

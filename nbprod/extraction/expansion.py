@@ -86,9 +86,7 @@ def fitted_transform(node: ast.stmt) -> str | None:
 
 
 def _piece(origin: Piece, node: ast.stmt, syntax: Statement, names: NamesOf, line: int) -> Piece:
-    return replace(
-        origin, node=node, syntax=syntax, names=names(node), code=source_of(syntax), line=line
-    )
+    return replace(origin.with_statement(node, syntax, names), line=line)
 
 
 def _loop(piece: Piece) -> _Parts | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from nbprod.extraction.expansion import expand
-from nbprod.extraction.pieces import block_lines, part_source, source_of, statement
+from nbprod.extraction.pieces import block_lines, part_source, statement
 from nbprod.extraction.rewriting import Rewrite, rewrite
 from nbprod.extraction.rules import finding
 from nbprod.extraction.selection import left_behind
@@ -106,16 +106,7 @@ def _inline(selection: Selection, writer: Piece, call: Piece, given: dict[str, a
         made[0] = (text.with_changes(leading_lines=[*above, *text.leading_lines]), place)
     found: list[Piece] = []
     for text, (cell_id, line) in made:
-        parsed = ast.parse(source_of(text)).body[0]
-        piece = replace(
-            call,
-            cell_id=cell_id,
-            line=line,
-            node=parsed,
-            syntax=text,
-            names=selection.names(parsed),
-            code=source_of(text),
-        )
+        piece = replace(call.rewritten(text, selection.names), cell_id=cell_id, line=line)
         if not left_behind(selection, piece):
             found += expand(piece, selection.names, selection.makers)
     for index, piece in enumerate(found):

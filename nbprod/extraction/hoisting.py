@@ -7,14 +7,14 @@ rows; the module learns ``age_median`` from the training rows, once.
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from nbprod.extraction.learned_values import STATISTICS, is_statistic
 from nbprod.extraction.learners import column_of
-from nbprod.extraction.pieces import part_source, source_of, statement
+from nbprod.extraction.lineage import made
+from nbprod.extraction.pieces import part_source
 from nbprod.extraction.rules import finding
 from nbprod.notebook.syntax import nodes_of, once_per_node
 
@@ -45,7 +45,7 @@ def hoist(selection: Selection, program: Program, anatomy: Anatomy) -> bool:
         }
         inside = _statistics(piece.node, rows)
         names: dict[str, str] = {}
-        made: list[Piece] = []
+        fits: list[Piece] = []
         for node in inside:
             text = ast.unparse(node)
             shape = _shape(node, rows)
@@ -56,15 +56,14 @@ def hoist(selection: Selection, program: Program, anatomy: Anatomy) -> bool:
                 continue
             if shape not in learned or not held_out:
                 learned[shape] = _called(node, taken)
-                made.append(
-                    _made(selection, piece, f"{learned[shape]} = {part_source(piece, node)}")
-                )
+                source = f"{learned[shape]} = {part_source(piece, node)}"
+                fits.append(made(selection, piece, source, "fit"))
             else:
                 _tell(selection, piece, learned[shape])
             names[text] = learned[shape]
         if names:
             found = True
-            _replace(selection, piece, made, names)
+            _replace(selection, piece, fits, names)
     return found
 
 
@@ -134,27 +133,11 @@ def _called(node: ast.expr, taken: set[str]) -> str:
     return free
 
 
-def _made(selection: Selection, origin: Piece, source: str) -> Piece:
-    node, syntax = statement(source)
-    return replace(
-        origin,
-        node=node,
-        syntax=syntax,
-        names=selection.names(node),
-        code=source,
-        role="fit",
-        notes={},
-    )
-
-
-def _replace(selection: Selection, piece: Piece, made: list[Piece], names: dict[str, str]) -> None:
+def _replace(selection: Selection, piece: Piece, fits: list[Piece], names: dict[str, str]) -> None:
     place = selection.pieces.index(piece)
     changed = piece.syntax.visit(_Replaced(names))
     assert isinstance(changed, cst.SimpleStatementLine)
-    code = source_of(changed)
-    node = ast.parse(code).body[0]
-    later = replace(piece, syntax=changed, node=node, names=selection.names(node), code=code)
-    parts = [*made, later]
+    parts = [*fits, piece.rewritten(changed, selection.names)]
     for index, part in enumerate(parts):
         object.__setattr__(part, "order", piece.order + index)
     selection.pieces[place : place + 1] = parts

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.meanings import looks_held_out
-from nbprod.extraction.pieces import part_source, source_of, statement
+from nbprod.extraction.pieces import part_source, statement
 from nbprod.extraction.rules import finding
 
 if TYPE_CHECKING:
@@ -121,11 +121,4 @@ def _parts(selection: Selection, start: Piece, name: str) -> list[tuple[Piece, s
 def _made(selection: Selection, origin: Piece, source: str, syntax: object) -> Piece:
     node, changed = statement(source)
     changed = changed.with_changes(leading_lines=getattr(syntax, "leading_lines", ()))
-    return replace(
-        origin,
-        node=node,
-        syntax=changed,
-        names=selection.names(node),
-        code=source_of(changed),
-        role="features",
-    )
+    return origin.with_statement(node, changed, selection.names).as_role("features")

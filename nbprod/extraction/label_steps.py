@@ -203,12 +203,8 @@ class _Steps:
     # ------------------------------------------------------------ moving
 
     def _change(self, piece: Piece, syntax: cst.For) -> None:
-        code = source_of(syntax)
-        node = ast.parse(code).body[0]
         place = self.selection.pieces.index(piece)
-        self.selection.pieces[place] = replace(
-            piece, syntax=syntax, node=node, names=self.selection.names(node), code=code
-        )
+        self.selection.pieces[place] = piece.rewritten(syntax, self.selection.names)
 
     def _move(self, piece: Piece, text: str, frame: str, *, keep: bool = False) -> None:
         root = frame_behind(self.selection, frame, piece)
@@ -221,14 +217,7 @@ class _Steps:
         if not keep:
             syntax = syntax.with_changes(leading_lines=piece.syntax.leading_lines)
             self.selection.pieces.remove(piece)
-        made = replace(
-            piece,
-            node=node,
-            syntax=syntax,
-            names=self.selection.names(node),
-            code=source_of(syntax),
-            role="data",
-        )
+        made = piece.with_statement(node, syntax, self.selection.names).as_role("data")
         self.moved.setdefault(root, []).append(made)
         self.selection.findings.append(
             finding(

@@ -93,6 +93,12 @@ class Piece:
         """Another statement, given as both trees, in this one's place and role."""
         return replace(self, node=node, syntax=syntax, names=names(node), code=source_of(syntax))
 
+    def rewritten(self, syntax: Statement, names: NamesOf) -> Piece:
+        """The statement with another text, which is parsed for its meaning."""
+        code = source_of(syntax)
+        node = ast.parse(code).body[0]
+        return replace(self, node=node, syntax=syntax, names=names(node), code=code)
+
 
 class CellSyntax:
     """A cell's top-level statements with their text; comments stay with what they stand before.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from nbprod.extraction.pieces import part_source, source_of, statement
+from nbprod.extraction.pieces import part_source, statement
 from nbprod.extraction.rules import finding
 from nbprod.notebook.syntax import nodes_of, once_per_node
 
@@ -137,11 +137,7 @@ def _name_positions(selection: Selection, label: str) -> None:
             visitor = _ByName(label)
             changed = piece.syntax.visit(visitor)
             assert isinstance(changed, cst.SimpleStatementLine | cst.BaseCompoundStatement)
-            code = source_of(changed)
-            node = ast.parse(code).body[0]
-            selection.pieces[place] = replace(
-                piece, syntax=changed, node=node, names=selection.names(node), code=code
-            )
+            selection.pieces[place] = piece.rewritten(changed, selection.names)
             selection.findings.append(
                 finding(
                     "NBX026",

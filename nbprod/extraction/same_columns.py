@@ -11,7 +11,8 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nbprod.extraction.pieces import part_source, statement
+from nbprod.extraction.lineage import made
+from nbprod.extraction.pieces import part_source
 from nbprod.extraction.rules import finding
 
 if TYPE_CHECKING:
@@ -90,10 +91,10 @@ def _replace(selection: Selection, piece: Piece, told: _Reindexed, columns: str)
     ]
     if not isinstance(told.rows, ast.Name) or told.rows.id != told.target:
         lines.insert(2, ("features", f"{told.target} = {part_source(piece, told.rows)}"))
-    made = [_made(selection, piece, role, source) for role, source in lines]
+    parts = [made(selection, piece, source, role) for role, source in lines]
     place = selection.pieces.index(piece)
     selection.pieces[place : place + 1] = [
-        replace(part, order=piece.order + index) for index, part in enumerate(made)
+        replace(part, order=piece.order + index) for index, part in enumerate(parts)
     ]
     selection.findings.append(
         finding(
@@ -103,9 +104,3 @@ def _replace(selection: Selection, piece: Piece, told: _Reindexed, columns: str)
             line=piece.line,
         )
     )
-
-
-def _made(selection: Selection, piece: Piece, role: str, source: str) -> Piece:
-    node, syntax = statement(source)
-    names = selection.names(node)
-    return replace(piece, node=node, syntax=syntax, names=names, code=source, role=role, notes={})

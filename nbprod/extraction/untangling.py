@@ -248,12 +248,7 @@ def _from_features(selection: Selection, splits: list[Piece]) -> None:
             for name in results
         ]
         syntax = rewrite(piece.syntax, Rewrite(names={computed: frame}))
-        node = ast.parse(source_of(syntax)).body[0]
-        moved.append(
-            replace(
-                piece, syntax=syntax, node=node, names=selection.names(node), code=source_of(syntax)
-            )
-        )
+        moved.append(piece.rewritten(syntax, selection.names))
     insert_after(selection, frame, moved)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.extraction.learners import column_of, learns_alone, made_by
 from nbprod.extraction.meanings import looks_held_out
-from nbprod.extraction.pieces import source_of, statement
+from nbprod.extraction.pieces import statement
 from nbprod.extraction.rewriting import Rewrite, rewrite
 from nbprod.extraction.rules import finding
 from nbprod.notebook.effects import root_name
@@ -190,14 +190,8 @@ def _again(selection: Selection, piece: Piece, new: str, name: str, before: str)
     """The statement that makes another object, before the name learns anew."""
     maker = selection.makers.get(name) or f"deepcopy({before})"
     node, syntax = statement(f"{new} = {maker}")
-    return replace(
-        piece,
-        node=node,
-        syntax=syntax,
-        names=selection.names(node),
-        code=source_of(syntax),
-        order=piece.order - 1,
-    )
+    made = piece.with_statement(node, syntax, selection.names)
+    return replace(made, order=piece.order - 1)
 
 
 def _with_name(selection: Selection, piece: Piece, old: str, new: str) -> Piece:
@@ -206,6 +200,4 @@ def _with_name(selection: Selection, piece: Piece, old: str, new: str) -> Piece:
     ):
         return piece
     syntax = rewrite(piece.syntax, Rewrite(names={old: new}))
-    code = source_of(syntax)
-    node = ast.parse(code).body[0]
-    return replace(piece, syntax=syntax, node=node, names=selection.names(node), code=code)
+    return piece.rewritten(syntax, selection.names)
