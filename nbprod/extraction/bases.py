@@ -262,9 +262,5 @@ def _final(held_out: list[str]) -> list[str]:
 
 
 def _last_writer(program: Program, name: str, role: str) -> Piece | None:
-    found = [
-        piece
-        for piece in program.steps
-        if piece.role == role and (name in piece.names.binds or name in piece.names.mutates)
-    ]
+    found = [piece for piece in program.steps if piece.role == role and name in piece.names.written]
     return found[-1] if found else None

@@ -169,7 +169,7 @@ class InlineTests:
         return [
             piece
             for piece in self.selection.tests
-            if not _is_test(piece) and name in (*piece.names.binds, *piece.names.mutates)
+            if not _is_test(piece) and name in piece.names.written
         ]
 
     def _home(self, units: list[Unit]) -> str:

@@ -232,9 +232,7 @@ class _Steps:
         """Put the moved statements right after the last data statement that makes their frame."""
         pieces = self.selection.pieces
         for root, moved in self.moved.items():
-            makers = [
-                p for p in pieces if p.role == "data" and root in (*p.names.binds, *p.names.mutates)
-            ]
+            makers = [p for p in pieces if p.role == "data" and root in p.names.written]
             last = makers[-1]
             at = pieces.index(last) + 1
             pieces[at:at] = [

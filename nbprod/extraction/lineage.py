@@ -30,7 +30,7 @@ def frame_behind(selection: Selection, name: str, piece: Piece) -> str:
     seen: set[str] = set()
     while name and name not in seen:
         seen.add(name)
-        if any(item.role == "data" and name in written(item) for item in before):
+        if any(item.role == "data" and name in item.names.written for item in before):
             return name
         binder = last_binder(before, name)
         name = (_row_root(binder, selection.imports) or "") if binder is not None else ""
@@ -51,7 +51,7 @@ def common_frame(selection: Selection, piece: Piece, arrays: list[str]) -> str:
             trail.append(root)
             current = root
         found.append(trail)
-    loaded = {n for p in selection.pieces if p.role == "data" for n in written(p)}
+    loaded = {n for p in selection.pieces if p.role == "data" for n in p.names.written}
     for name in found[-1]:
         if all(name in trail for trail in found) and name not in arrays and name in loaded:
             return name
@@ -99,11 +99,6 @@ def _arguments(value: ast.expr) -> list[ast.expr]:
     return spread
 
 
-def written(piece: Piece) -> set[str]:
-    """Names that a statement assigns or changes."""
-    return {*piece.names.binds, *piece.names.mutates}
-
-
 def closure(selection: Selection, names: Iterable[str], frame: str, end: Piece) -> list[Piece]:
     """The statements between a frame and these names."""
     found: dict[int, Piece] = {}
@@ -115,7 +110,7 @@ def closure(selection: Selection, names: Iterable[str], frame: str, end: Piece) 
             continue
         seen.add(name)
         for item in selection.pieces:
-            if item.order < end.order and name in (*item.names.binds, *item.names.mutates):
+            if item.order < end.order and name in item.names.written:
                 found[id(item)] = item
                 pending += item.names.needs
     return sorted(found.values(), key=lambda item: item.order)
@@ -216,9 +211,7 @@ def made(selection: Selection, origin: Piece, source: str, role: str) -> Piece:
 def insert_after(selection: Selection, frame: str, moved: list[Piece]) -> None:
     """Put split statements right after the last data statement that makes the frame."""
     makers = [
-        item
-        for item in selection.pieces
-        if item.role == "data" and frame in (*item.names.binds, *item.names.mutates)
+        item for item in selection.pieces if item.role == "data" and frame in item.names.written
     ]
     if not makers:
         raise refuse_split(

@@ -100,7 +100,7 @@ class _Steps:
                 continue
             seen.add(name)
             for piece in before:
-                if name in piece.names.binds or name in piece.names.mutates:
+                if name in piece.names.written:
                     found[id(piece)] = piece
                     pending += piece.names.needs
         return sorted(found.values(), key=lambda piece: piece.order)
@@ -167,7 +167,7 @@ class _Steps:
         models = self.written_by({"train"})
         read |= {name for p in self.of("predict") for name in _model_arguments(p, models)}
         for piece in self.of("fit"):
-            written = {*piece.names.binds, *piece.names.mutates}
+            written = piece.names.written
             if written and written <= read and not learns_alone(piece.node):
                 self.move(piece, "features")
 

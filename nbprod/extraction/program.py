@@ -179,7 +179,7 @@ class Program:
         """An input must not be assigned by a statement of the slice that ran before it was made."""
         first: dict[str, Piece] = {}
         for piece in result.pieces:
-            for name in _written(piece) & result.inputs.keys():
+            for name in piece.names.written & result.inputs.keys():
                 first.setdefault(name, piece)
         for name, writer in result.inputs.items():
             before = first.get(name)
@@ -264,10 +264,6 @@ class Program:
             self._groups[name] = self._groups.get(name, frozenset({name})) | near
             for other in near:
                 self._groups[other] = self._groups.get(other, frozenset({other})) | {name}
-
-
-def _written(piece: Piece) -> set[str]:
-    return {*piece.names.binds, *piece.names.mutates}
 
 
 def _certain_changes(piece: Piece) -> frozenset[str]:

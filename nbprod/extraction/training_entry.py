@@ -110,9 +110,8 @@ def _without_other_models(roots: list[Piece], pieces: list[Piece], model: str) -
     while grown:
         before = len(near)
         for piece in pieces:
-            written = {*piece.names.binds, *piece.names.mutates}
-            if written & near and piece not in roots:
-                near |= {*written, *piece.names.needs}
+            if piece.names.written & near and piece not in roots:
+                near |= {*piece.names.written, *piece.names.needs}
         for piece in roots:
             if near & {*piece.names.needs, *piece.names.mutates} and not _fits_alone(piece):
                 near |= {*piece.names.needs, *piece.names.binds}

@@ -23,7 +23,6 @@ from nbprod.extraction.lineage import (
     refuse_split,
     taken_names,
     to_features,
-    written,
 )
 from nbprod.extraction.pieces import part_source, source_of, statement
 from nbprod.extraction.rewriting import Rewrite, rewrite
@@ -79,7 +78,9 @@ def _rows_first(selection: Selection, piece: Piece) -> bool:
     alias = made(selection, piece, f"{target.id} = {computed}", "features")
     place = selection.pieces.index(piece)
     selection.pieces[place : place + 1] = [alias] if target.id != computed else []
-    makers = [item for item in selection.pieces if item.role == "data" and frame in written(item)]
+    makers = [
+        item for item in selection.pieces if item.role == "data" and frame in item.names.written
+    ]
     moved = made(selection, piece, f"{frame} = {value}", "data")
     at = selection.pieces.index(makers[-1]) + 1
     selection.pieces.insert(at, replace(moved, order=makers[-1].order + 1))
@@ -210,7 +211,7 @@ def _feature_names(selection: Selection, splits: list[Piece]) -> list[str]:
             writers = [
                 item
                 for item in selection.pieces
-                if item.order < piece.order and name in (*item.names.binds, *item.names.mutates)
+                if item.order < piece.order and name in item.names.written
             ]
             if writers and writers[-1].role == "features" and name not in own:
                 found[name] = None

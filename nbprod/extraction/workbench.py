@@ -108,7 +108,7 @@ class Workbench:
 
     def last_in(self, pieces: Iterable[Piece], name: str) -> Piece | None:
         """The last of these statements that writes a name."""
-        found = [p for p in pieces if name in p.names.binds or name in p.names.mutates]
+        found = [p for p in pieces if name in p.names.written]
         return found[-1] if found else None
 
     def is_parameter(self, name: str, by: Piece | None) -> bool:
@@ -137,7 +137,7 @@ class Workbench:
     def makes_base(self, piece: Piece) -> bool:
         """Whether a data statement has a part in the frame that load() gives."""
         frame = self.anatomy.frame
-        return frame is not None and frame[0] in (*piece.names.binds, *piece.names.mutates)
+        return frame is not None and frame[0] in piece.names.written
 
     def frames(self, part: Slice) -> dict[str, str]:
         """The inputs of a slice that are rows: all are the argument ``frame``."""

@@ -32,6 +32,11 @@ class Names:
         """Every name it reads, now or later; nobody may change it."""
         return {**self.deferred, **self.reads}
 
+    @cached_property
+    def written(self) -> frozenset[str]:
+        """Every name it binds, and every one whose object it may change in place."""
+        return frozenset((*self.binds, *self.mutates))
+
 
 def names_of(
     body: Iterable[ast.stmt],

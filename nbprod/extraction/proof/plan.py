@@ -204,12 +204,12 @@ class _Planner:
 
     def _between(self, entry: Entry, name: str) -> str:
         """Statements of other functions among those of this one: no cell leaves its value."""
-        own = [piece for piece in entry.pieces if name in _written(piece)]
+        own = [piece for piece in entry.pieces if name in piece.names.written]
         places = [self._position(piece) for piece in own]
         known = {id(piece) for piece in entry.pieces}
         for piece in self.work.program.steps:
             among = min(places) < self._position(piece) < max(places)
-            other = id(piece) not in known and name in _written(piece)
+            other = id(piece) not in known and name in piece.names.written
             if among and other and entry.shape.name == "load":
                 return "the cells prepare the label between other steps"
         return ""
@@ -244,7 +244,7 @@ class _Planner:
         own = {id(piece) for piece in entry.pieces}
         for piece in self.work.program.steps:
             between = self._position(last) < self._position(piece) <= self._position(end)
-            if between and id(piece) not in own and name in _written(piece):
+            if between and id(piece) not in own and name in piece.names.written:
                 return last
         return end
 
@@ -341,7 +341,3 @@ def _one_of(rows: frozenset[str]) -> str:
     if rows == frozenset({"holdout"}):
         return "holdout"
     return "train" if rows <= frozenset({"train", "frame"}) and rows else ""
-
-
-def _written(piece: Piece) -> set[str]:
-    return {*piece.names.binds, *piece.names.mutates}
