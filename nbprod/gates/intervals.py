@@ -161,7 +161,9 @@ def _delong(
     if m < 2 or n < 2:
         raise DataError(
             f"AUC needs two rows of each class; here are {m} positive and {n} negative",
-            hint="pool small slices with nbprod.gates.slices(frame, by)",
+            hint="pool small slices with nbprod.gates.slices(frame, by)"
+            if set(np.unique(labels.astype(float))) <= {0.0, 1.0}
+            else 'a label that is a number, not 0 or 1, needs [model] task = "regression"',
         )
     by_positive, by_negative, areas = [], [], []
     for score in scores:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.predictor import LoadedModule, predict_rows, transform_rows
 from nbprod.training.contract_checks import contract_warnings
-from nbprod.training.metrics import holdout_metrics
+from nbprod.training.metrics import holdout_metrics, task_warning
 from nbprod.training.preparation import Prepared, input_rows, label_name, timed
 
 if TYPE_CHECKING:
@@ -62,5 +62,8 @@ def fit_model(
     def call(other: Any) -> Any:
         return predict_rows(package, other, features.head(8), prepared.state, names)
 
-    findings = contract_warnings(contract, fed, outputs, package.path)
+    findings = (
+        *task_warning(label[known], settings.model.task),
+        *contract_warnings(contract, fed, outputs, package.path),
+    )
     return Fitted(model, fed, outputs, metrics, call, findings)

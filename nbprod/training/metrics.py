@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbprod.records import Finding
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
 _EPSILON = 1e-15
+_MOST_CLASSES = 20
+_ROWS_A_CLASS = 4
 
 
 def holdout_metrics(outputs: pd.DataFrame, label: pd.Series, task: str) -> dict[str, float]:
@@ -43,6 +47,30 @@ def holdout_metrics(outputs: pd.DataFrame, label: pd.Series, task: str) -> dict[
     spread = float(((observed - observed.mean()) ** 2).mean())
     # of a constant label there is nothing to explain
     return {**metrics, "r2": 1.0 - metrics["rmse"] ** 2 / spread} if spread else metrics
+
+
+def task_warning(label: pd.Series, task: str) -> tuple[Finding, ...]:
+    """A warning where a classification's label is a number that hardly ever comes twice.
+
+    Fewer than four rows a class, and more than twenty classes: it is measured, not named.
+    """
+    import pandas as pd
+
+    if task != "classification" or not pd.api.types.is_numeric_dtype(label):
+        return ()
+    kinds, rows = label.nunique(), len(label)
+    if kinds <= _MOST_CLASSES or kinds * _ROWS_A_CLASS <= rows:
+        return ()
+    return (
+        Finding(
+            code="NBC008",
+            severity="warning",
+            message=f"{label.name} is a number with {kinds:,} values in {rows:,} rows, "
+            "and is judged as a classification",
+            hint='set [model] task = "regression" in nbprod.toml, and train again',
+            column=str(label.name),
+        ),
+    )
 
 
 def score_column(outputs: pd.DataFrame, label: str) -> Any:

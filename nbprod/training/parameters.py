@@ -50,7 +50,9 @@ def _did_you_mean(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"its parameters cell has: {', '.join(sorted(known)) or 'none'}"
+    if not known:
+        return "no cell is tagged `parameters`: give values that may vary a cell of their own"
+    return f"its parameters cell has: {', '.join(sorted(known))}"
 
 
 def _typed(name: str, hint: Any, value: Any) -> Any:

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from nbprod.training.metrics import holdout_metrics
+from nbprod.training.metrics import holdout_metrics, task_warning
 
 LABEL = pd.Series([0, 1, 1, 0], name="late")
 
@@ -58,3 +58,14 @@ def test_a_prediction_that_is_no_number_has_no_other_metric(task):
     assert good == holdout_metrics(outputs.iloc[[0, 3]], label.iloc[[0, 3]], task)
     assert "not_a_number" not in good
     assert holdout_metrics(outputs.iloc[4:], label.iloc[4:], task) == {}
+
+
+def test_a_number_judged_as_a_class_is_warned_of():
+    """Prices are no classes; ten grades, 0 and 1, texts, and a regression's numbers are fine."""
+    price = pd.Series(range(100), name="price") * 1.5
+    (finding,) = task_warning(price, "classification")
+    assert (finding.severity, finding.column) == ("warning", "price")
+    assert 'task = "regression"' in finding.hint
+    assert not task_warning(price, "regression")
+    for label in (LABEL, price.astype(int) % 10, price.astype(str), pd.concat([price] * 4)):
+        assert not task_warning(label, "classification")
