@@ -76,6 +76,8 @@ def create_app(
         exception_handlers={HTTPException: _not_here},
         lifespan=lifespan,
     )
+    # A redirect would send the caller's token to http://, whatever ends TLS in front of this.
+    app.router.redirect_slashes = False
     return HotPath(app, service, routes.dispatch)
 
 

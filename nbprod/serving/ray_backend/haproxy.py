@@ -31,8 +31,15 @@ if TYPE_CHECKING:
 # before the rest had come is never sent to another replica); a replica need not watch for callers
 # that hang up, the deadline bounds its work; what changes the rollout is never sent twice; and each
 # request has a name, which it keeps when it is sent once more, so that it does not end replica
-# after replica.
+# after replica. A caller who sends a request in drops keeps his connection no hour, while one that
+# rests between two requests is kept as before; a request id that Serve cannot read is no error of
+# the service, and what only Serve's own routing reads (nothing here uses it) is not sent on.
 _FRONTEND = (
+    "timeout http-request 30s",
+    "timeout http-keep-alive 3600s",
+    'http-request deny deny_status 400 if { req.hdr(x-request-id) -m reg "[^ -~]" }',
+    "http-request del-header x-session-id",
+    "http-request del-header serve[-_]multiplexed[-_]model[-_]id -m reg",
     "option http-buffer-request",
     "http-request set-header x-request-disconnect-disabled ?1",
     "http-request disable-l7-retry if { path_beg /admin/ }",

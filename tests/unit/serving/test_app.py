@@ -197,6 +197,14 @@ def test_too_many_rows_are_refused_before_they_are_made(
     assert not made
 
 
+def test_no_caller_is_sent_elsewhere(ask: Ask) -> None:
+    """A path with a slash too many is not here: a redirect would name http and the caller's Host."""
+    for method, path in (("POST", "/predict/"), ("GET", "/schema/")):
+        refused = ask(method, path)
+        assert refused.status_code == 404
+        assert "location" not in refused.headers
+
+
 def test_a_coded_body_is_refused_by_its_coding(ask: Ask) -> None:
     """It is not read as JSON that happens to be broken."""
     coded = {"content-type": "application/json", "content-encoding": "gzip"}
