@@ -158,7 +158,7 @@ def after_rollback(state: TrafficState) -> TrafficState:
     if "previous" not in state.roles:
         raise RefusedError(
             "there is nothing to roll back to",
-            hint="only one release was ever champion here; deploy another one",
+            hint="no previous release is kept warm: deploy the one that shall answer",
         )
     return _next(state, {"champion": state.roles["previous"]}, 0.0)
 

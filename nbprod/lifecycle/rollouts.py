@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nbprod.config import duration_s
-from nbprod.errors import ServingError, StoreError
+from nbprod.errors import RefusedError, ServingError, StoreError
 from nbprod.lifecycle import delivery, deployments
 from nbprod.lifecycle.gathering import Gatherer, Gathering, Question
 from nbprod.lifecycle.loop import log_folder
@@ -238,7 +238,7 @@ def abort(project: Project, *, by: str, reason: str) -> Deployment:
     if "canary" in traffic.roles:
         return delivery.change(project, current, "abort", given)
     if not traffic.shadows:
-        raise ServingError(
+        raise RefusedError(
             "there is neither a canary nor a shadow to abort",
             hint="`nbprod rollback` brings the previous champion back",
         )

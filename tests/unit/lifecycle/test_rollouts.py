@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from nbprod.config import load_settings
+from nbprod.errors import RefusedError, exit_code
+from nbprod.lifecycle import rollouts
 from nbprod.lifecycle.loop import log_folder
 from nbprod.lifecycle.project import Project
 from nbprod.lifecycle.rollouts import _owner_told
@@ -72,3 +74,15 @@ def test_an_alert_that_cannot_be_written_does_not_undo_the_abort(project: Projec
     log_folder(project).write_text("a file where the folder should be")
     codes = {one.severity: one.code for one in _owner_told(project, aborted())}
     assert codes["error"] == "NBR002"
+
+
+def test_nothing_on_trial_is_refused_like_every_verb_that_does_not_fit(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An abort without canary or shadow ends with 1, as promote and pause do: it is reachable."""
+    told = {"traffic": TrafficState(roles={"champion": 1}).to_json()}
+    monkeypatch.setattr(rollouts.deployments, "running", lambda _: None)
+    monkeypatch.setattr(rollouts.deployments, "live", lambda *_: told)
+    with pytest.raises(RefusedError, match="neither a canary nor a shadow") as caught:
+        project.abort()
+    assert exit_code(caught.value) == 1
