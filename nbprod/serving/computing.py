@@ -21,7 +21,7 @@ from nbprod.serving.standing_in import stand_in
 from nbprod.serving.suspects import MOST, Suspects
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from nbprod.serving.metrics import Metrics
@@ -188,7 +188,7 @@ class Computation:
         if answer.violations:
             self._memory.refuse(request, answer.violations)
             if not request.partial:
-                return Done(_refused(request, answer.violations))
+                return Done(_refused(request, answer.violations, self._options.redact))
         if answer.failed and not request.partial:
             self._metrics.count("model_errors")
             return self._unavailable(job, answer.failed)
@@ -196,7 +196,7 @@ class Computation:
         body = self._body(job, answer.outputs, predictions)
         if request.partial:
             body["rows"] = answer.good
-            body["errors"] = errors_of([*answer.violations, *answer.failed])
+            body["errors"] = errors_of([*answer.violations, *answer.failed], self._options.redact)
         return Done(Reply(200, body), predictions)
 
     def _unavailable(self, job: Job, failed: Sequence[Violation] = ()) -> Done:
@@ -211,7 +211,7 @@ class Computation:
         # Even a fallback is never given for a row the contract forbids.
         checked, violations = self._predictor.validator.check(request.rows, as_of=datetime.now(UTC))
         if violations and not request.partial:
-            return Done(_refused(request, violations))
+            return Done(_refused(request, violations, self._options.redact))
         good = [place for place, row in enumerate(checked) if row is not None]
         try:
             outputs = [self._stand_in(request.rows[row]) for row in good]
@@ -221,7 +221,7 @@ class Computation:
         predictions = self._records(job, good, outputs, [{}] * len(good), degraded=True)
         body = self._body(job, outputs, predictions) | {"degraded": True}
         if request.partial:
-            body |= {"rows": good, "errors": errors_of(violations)}
+            body |= {"rows": good, "errors": errors_of(violations, self._options.redact)}
         return Done(Reply(200, body), predictions)
 
     def _incapable(self, request: PredictRequest, failed: Sequence[Violation]) -> Reply:
@@ -280,13 +280,15 @@ class _Between:
         return answer
 
 
-def _refused(request: PredictRequest, violations: Sequence[Violation]) -> Reply:
+def _refused(
+    request: PredictRequest, violations: Sequence[Violation], redact: Collection[str]
+) -> Reply:
     first = violations[0]
     return problem(
         422,
         first.told() + (f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""),
         hint='GET /schema says what is allowed; "partial": true answers the good rows',
-        errors=errors_of(violations),
+        errors=errors_of(violations, redact),
         request_id=request.request_id,
     )
 

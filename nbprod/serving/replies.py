@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nbprod.records import REDACTED
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from nbprod.records import Json, Violation
 
@@ -103,14 +105,15 @@ def refuse(status: int, detail: str, **more: Any) -> Refusal:
     return Refusal(problem(status, detail, **more))
 
 
-def errors_of(violations: Sequence[Violation], offset: int = 0) -> list[Json]:
-    """Violations as a 422 lists them; ``offset`` is where the request's rows began in a batch."""
+def errors_of(violations: Sequence[Violation], redact: Collection[str] = ()) -> list[Json]:
+    """Violations as a 422 lists them, without the values of redacted columns: whoever stands
+    between here and the caller may write a refusal down."""
     return [
         {
-            "row": found.row - offset,
+            "row": found.row,
             "column": found.column or None,  # none: the row as a whole
             "rule": found.rule,
-            "value": found.value,
+            "value": REDACTED if found.column in redact else found.value,
             "message": found.message,
         }
         for found in violations

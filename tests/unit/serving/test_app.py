@@ -403,11 +403,15 @@ def test_the_log_names_the_cell_that_raised(
 def test_redacted_columns_stay_out_of_log_and_quarantine(
     bundle: Path, options: ServiceOptions
 ) -> None:
-    """The values of a redacted column are on no disk."""
+    """The values of a redacted column are on no disk, and in no refusal of its own."""
     with LocalService(bundle, dataclasses.replace(options, redact=("trip",))) as local:
         ask = asker(local)
         predict(ask, trip("SECRET"))
         predict(ask, trip("SECRET", km=-1))
+        for more in ({}, {"partial": True}):
+            refused = predict(ask, trip() | {"trip": ["SECRET"]}, **more)
+            assert refused.json()["errors"][0]["column"] == "trip"
+            assert "SECRET" not in refused.text
     written = [p.read_bytes() for p in options.log_folder.rglob("*") if p.is_file()]
     assert written
     assert not any(b"SECRET" in content for content in written)
