@@ -72,8 +72,10 @@ def promote(project: Project, *, by: str, reason: str) -> Deployment:
     current = deployments.running(project)
     if "canary" not in deployments.live(project, current)["traffic"]["roles"]:
         # Perhaps an earlier promotion was cut off after its traffic: finish what it left.
+        project.progress("no canary: finishing what a promotion cut off may have left", None)
         deployments.backend_of(project, current).settle()
-    project.progress("moving the canary to all the traffic", None)
+    else:
+        project.progress("moving the canary to all the traffic", None)
     return change(project, current, "promote", {"by": by, "reason": reason})
 
 
