@@ -239,7 +239,8 @@ def release_path(project: Project, which: Release | int | str | None) -> Path:
     version = str(which.version if isinstance(which, Release) else which).removeprefix("v")
     if not version.isdigit() or int(version) not in known:
         raise NotFoundError(
-            f"there is no release {version}", hint=f"known: {', '.join(map(str, known))}"
+            f"there is no release {version}",
+            hint=f"known: {', '.join(map(str, known))}; `nbprod release` makes one of a candidate",
         )
     return folder / version
 
