@@ -86,7 +86,11 @@ class RequestLog:
     def _run(self) -> None:
         while not self._end.wait(_FLUSH_S):
             self._flush()
-            self._each_second()
+            try:
+                self._each_second()
+            except Exception:
+                # No room for a child process, say: it must not end the requests' log as well.
+                _LOGGER.exception("what is done each second failed")
         self._flush()
 
     def _flush(self) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import fields
+from pathlib import Path
+
+import pytest
 
 from nbprod.data.prediction_log.sheets import predictions, size
 from nbprod.records import Prediction
 from nbprod.serving import LocalService, PredictRequest
+from nbprod.serving.request_log import RequestLog
 
 
 def test_what_is_written_down_are_predictions(local: LocalService) -> None:
@@ -30,3 +35,20 @@ def test_what_is_written_down_are_predictions(local: LocalService) -> None:
         for record in records:
             assert list(record) == [field.name for field in fields(Prediction)]
             assert Prediction.from_json(record).to_json() == record
+
+
+def test_what_fails_each_second_does_not_end_the_request_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine without room for one more process still logs requests, and tries again."""
+    monkeypatch.setattr("nbprod.serving.request_log._FLUSH_S", 0.01)
+    tried = threading.Semaphore(0)
+
+    def each_second() -> None:
+        tried.release()
+        raise BlockingIOError("no more processes")
+
+    log = RequestLog(tmp_path, writer_id="r0", each_second=each_second)
+    for _ in range(2):
+        assert tried.acquire(timeout=30)
+    log.close()
