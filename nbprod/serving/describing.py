@@ -165,13 +165,14 @@ def _components(contract: DataContract) -> Json:
 def _outcome() -> Json:
     """One outcome: by prediction id or by key, exactly one of them."""
     text, name = {"type": "string"}, {"type": "string", "minLength": 1}
+    plain = {"type": ["string", "number", "boolean", "null"]}
     return {
         "type": "object",
         "properties": {
             "prediction_id": name,
-            "key": {"type": "object", "minProperties": 1},
-            "outcome": {"type": ["string", "number", "boolean", "null"]},
-            "name": text,
+            "key": {"type": "object", "minProperties": 1, "additionalProperties": plain},
+            "outcome": plain,
+            "name": {"type": "string", "maxLength": MAX_ID},
             "observed_at": text,
         },
         "required": ["outcome"],

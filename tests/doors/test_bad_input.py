@@ -195,12 +195,13 @@ def test_wrong_arguments(project: Path, tmp_path: Path) -> None:
 
 
 def test_an_empty_log_says_so(project: Path) -> None:
-    """An answer, not silence; and an outcome may be a word."""
+    """An answer, not silence; an outcome may be a word, and one for what is not there is told."""
     result = nbprod("predictions", "query", cwd=project)
     assert (result.code, result.out.strip()) == (0, "nothing found")
     assert nbprod("predictions", "query", "--json", cwd=project).record == []
     word = nbprod("outcome", "01a20accc957797f6c457d0f", "late", "--json", cwd=project)
-    assert word.record["unknown"] == ["01a20accc957797f6c457d0f"], word.out + word.err
+    assert word.code == 3, word.out + word.err
+    assert "01a20accc957797f6c457d0f is not in the log" in word.record["error"]["message"]
 
 
 def test_an_unknown_command_or_option(tmp_path: Path) -> None:
