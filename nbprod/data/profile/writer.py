@@ -129,9 +129,9 @@ class ProfileWriter:
                 sample, self._sample = self._sample, Sample(_MAX_WAITING)
             started = time.thread_time()
             rows = sample.take(_MAX_WAITING if closed else self._rows_per_flush)
+            self.skipped += sample.seen - len(rows)
             if not rows:
                 continue
-            self.skipped += sample.seen - len(rows)
             self._flush(rows)
             self._rest_until = time.monotonic() + (time.thread_time() - started) / _SHARE
 
