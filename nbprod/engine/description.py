@@ -20,7 +20,7 @@ class Engine:
     id: str
     address: str  # host:port of its control service
     folder: str = ""  # holds engine.json, the token and the log
-    temp_path: str = ""  # short, because a Unix socket's path is limited to 107 characters
+    temp_path: str = ""  # this user's alone; short: a Unix socket's path ends at 107 characters
     token_path: str = ""
     pid: int = 0  # of the process that holds the others
     started_at: str = ""
@@ -30,6 +30,11 @@ class Engine:
     def local(self) -> bool:
         """Whether nbprod started it, and therefore may end it."""
         return bool(self.id)
+
+    @property
+    def ray_path(self) -> str:
+        """Where Ray keeps its sessions: it opens its folder to everyone, so that is not ours."""
+        return str(Path(self.temp_path, "r"))
 
 
 def existing_engine(address: str) -> Engine:

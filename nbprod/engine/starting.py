@@ -171,7 +171,7 @@ def _command(
         "node-ip-address": host,
         "port": port,
         "include-log-monitor": "false",
-        "temp-dir": engine.temp_path,
+        "temp-dir": engine.ray_path,
         "object-store-memory": str(_OBJECT_STORE_BYTES),
         "num-cpus": str(num_cpus or max(4, os.cpu_count() or 1)),
         "include-dashboard": "false",
@@ -197,7 +197,7 @@ def _vouch_for_ports(engine: Engine, pid: int, ports: Mapping[str, int]) -> None
                 if not argument.startswith("--node_id="):
                     continue
                 node_id = argument.partition("=")[2]
-                for session in Path(engine.temp_path).glob("session_2*"):
+                for session in Path(engine.ray_path).glob("session_2*"):
                     for name, option in _PORT_FILES.items():
                         file = session / f"{name}_{node_id}"
                         if not file.exists():

@@ -132,6 +132,12 @@ def test_nothing_listens_beyond_loopback(served: Served) -> None:
     assert {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}
 
 
+def test_only_its_user_enters_the_folder_of_an_engine(served: Served) -> None:
+    """Ray opens its own folder to everyone; modules and sockets of an engine are not for everyone."""
+    assert Path(served.engine.ray_path).stat().st_mode & 0o777 == 0o777
+    assert Path(served.engine.temp_path).stat().st_mode & 0o777 == 0o700
+
+
 def test_the_log_of_a_replica_names_the_cell(served: Served) -> None:
     """What a module's transform raises in a replica is told with the notebook's cell and line."""
     with httpx.Client(base_url=served.backend.url, timeout=60, trust_env=False) as client:

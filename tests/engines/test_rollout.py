@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from callers import Traffic
@@ -17,7 +18,7 @@ from command import nbprod
 from rollout_project import BAD, MINUTES, Served, deployed
 
 from nbprod.data import prediction_log
-from nbprod.engine import disconnect, engine_processes
+from nbprod.engine import disconnect, engine_processes, read_engine
 from nbprod.lifecycle import rollouts
 from nbprod.lifecycle.loop import log_folder
 from nbprod.records import Deployment
@@ -95,6 +96,7 @@ def test_a_bad_canary_is_ended_by_the_controller(
     late = {a.body["release"] for a in traffic.answers if a.sent_at > ended}
     assert late == {"1"}
     served.until(lambda _: f"release {number} was taken off" in told(served))
+    assert died_over_and_over(served) == []
     quiet, busy = p99_ms(traffic, 0.0, quiet_until), p99_ms(traffic, began, ended)
     with capsys.disabled():
         print(
@@ -107,6 +109,18 @@ def told(served: Served) -> str:
     """What the owner was alerted of."""
     path = log_folder(served.project) / "alerts.jsonl"
     return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def died_over_and_over(served: Served) -> list[str]:
+    """The logs of processes that aborted in the handler of their own abort, thousands deep.
+
+    Such a stack grows into the memory that the replicas share with Ray's node, which then crashes.
+    """
+    engine = read_engine(served.project.store.root / "engine")
+    assert engine is not None
+    logs = sorted(Path(engine.ray_path, "session_latest", "logs").glob("worker-*.err"))
+    assert logs
+    return [path.name for path in logs if "while already in" in path.read_text(errors="replace")]
 
 
 def test_a_dead_controller_comes_back_and_a_pause_holds(served: Served) -> None:

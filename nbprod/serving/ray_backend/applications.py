@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -282,16 +283,34 @@ def _reason(application: Any) -> str:
 def prepare_replica() -> None:
     """What a serving process does before it loads a release.
 
-    It opens nothing beyond loopback; and what nbprod tells is written into the replica's log, at
+    It opens nothing beyond loopback; an abort ends it and nothing else; and what nbprod tells is written into the replica's log, at
     once. Left alone it would be lost, for Ray Serve takes what goes to standard error for mere
     information; and what its own logger is told waits until a thousand lines are there.
     """
     keep_to_loopback()
+    _end_at_an_abort()
     told = logging.getLogger("nbprod")
     serves = logging.getLogger("ray.serve").handlers
     told.handlers = [getattr(handler, "target", None) or handler for handler in serves]
     told.setLevel(LOGGING["log_level"])
     told.propagate = False
+
+
+def _end_at_an_abort() -> None:
+    """An abort ends the process, as it does where Ray has not set a handler for it.
+
+    Ray's handler writes a stack, for which it maps memory. In a process that is out of it the
+    handler aborts in its turn, thousands deep, and its stack grows down into the object store that
+    all processes of the node have in common: seen as a raylet that died in ``dlfree``, and the
+    whole deployment with it. The same words are in ray-project/ray#28563.
+    """
+    import ctypes
+
+    # Not `signal.signal`, which only the main thread may call, and an ASGI replica is in another.
+    libc = ctypes.CDLL(None)
+    libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+    libc.signal.restype = ctypes.c_void_p
+    libc.signal(signal.SIGABRT, None)  # SIG_DFL is the null pointer
 
 
 def quiet_serve() -> Any:
