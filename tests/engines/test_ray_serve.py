@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from callers import Traffic, bundle_writer, trip
 from ray_trips import trips_on_ray
@@ -122,12 +123,11 @@ def test_a_broken_release_never_takes_traffic(served: Served) -> None:
 
 def test_nothing_listens_beyond_loopback(served: Served) -> None:
     """Every socket that the engine's processes listen on is on loopback."""
-    listening = [
-        connection.laddr.ip
-        for process in engine_processes(served.engine.id)
-        for connection in process.net_connections(kind="inet")
-        if connection.status == "LISTEN"
-    ]
+    listening = []
+    for process in engine_processes(served.engine.id):
+        with contextlib.suppress(psutil.NoSuchProcess):  # one that has just ended
+            sockets = process.net_connections(kind="inet")
+            listening += [one.laddr.ip for one in sockets if one.status == "LISTEN"]
     assert listening
     assert {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}
 
