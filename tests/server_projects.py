@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 from jupyter_rest import jupyter
+from running import command_line
 
 TOML = '[model]\nname = "m"\nowner = "me@example.com"\n\n[notebooks]\ntrain = "train.ipynb"\n'
 LOAD = "import pandas as pd\ntrips = pd.DataFrame({'km': [1.0, 2.0, 3.0], 'late': [0, 1, 0]})"
@@ -80,8 +81,8 @@ def server_ends(folder: Path, number: signal.Signals) -> None:
         server.start("extractions", {"prove": True}, project="slow")
         asleep(project)
         started = psutil.Process(server.process.pid).children(recursive=True)
-        assert any("nbprod.server.desk" in process.cmdline() for process in started)
-        assert any("--prove" in process.cmdline() for process in started)
+        assert any("nbprod.server.desk" in command_line(process) for process in started)
+        assert any("--prove" in command_line(process) for process in started)
         os.kill(server.process.pid, number)
         server.process.wait(timeout=30)
         until(lambda: all(gone(process.pid) for process in started))

@@ -15,6 +15,7 @@ import nbformat
 import psutil
 import pytest
 from command import Result, nbprod
+from running import command_line
 
 from nbprod.records import new_id
 
@@ -68,7 +69,7 @@ def test_an_interrupted_gate_gives_no_verdict(gated: Path, number: signal.Signal
         if "waiting.ipynb: cell" in line:
             break
     children = psutil.Process(process.pid).children(recursive=True)
-    assert any("nbprod.notebook.nursery" in " ".join(child.cmdline()) for child in children)
+    assert any("nbprod.notebook.nursery" in command_line(child) for child in children)
     process.send_signal(number)
     rest = process.stderr.read() if number == signal.SIGINT else ""
     process.wait(timeout=60)

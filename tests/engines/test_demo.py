@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from command import nbprod
+from running import command_line
 
 from nbprod.engine import free_port, processes
 
@@ -28,7 +29,7 @@ def _left(value: str) -> list[str]:
     deadline = time.monotonic() + 20
     while (found := processes(MARKER, value)) and time.monotonic() < deadline:
         time.sleep(0.2)
-    return [" ".join(process.cmdline())[:120] for process in found]
+    return [command_line(process)[:120] for process in found]
 
 
 @pytest.fixture(scope="session")

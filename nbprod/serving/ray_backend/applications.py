@@ -283,9 +283,10 @@ def _reason(application: Any) -> str:
 def prepare_replica() -> None:
     """What a serving process does before it loads a release.
 
-    It opens nothing beyond loopback; an abort ends it and nothing else; and what nbprod tells is written into the replica's log, at
-    once. Left alone it would be lost, for Ray Serve takes what goes to standard error for mere
-    information; and what its own logger is told waits until a thousand lines are there.
+    It opens nothing beyond loopback, and an abort ends it and nothing else. What nbprod tells is
+    written into the replica's log, at once: left alone it would be lost, for Ray Serve takes what
+    goes to standard error for mere information, and what its own logger is told waits until a
+    thousand lines are there.
     """
     keep_to_loopback()
     _end_at_an_abort()

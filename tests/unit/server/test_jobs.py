@@ -13,6 +13,7 @@ import httpx
 import psutil
 import pytest
 from jupyter_rest import Server
+from running import command_line
 from server_projects import asleep, gone, server_ends, until
 
 PROVE = {"prove": True}
@@ -130,7 +131,7 @@ def test_a_job_that_is_killed_says_so(server: Server) -> None:
     job = server.start("extractions", PROVE, project="slow")
     pid = asleep(server.root / "slow")
     server_children = psutil.Process(server.process.pid).children()
-    mine = [p for p in server_children if "--prove" in p.cmdline()]
+    mine = [p for p in server_children if "--prove" in command_line(p)]
     assert len(mine) == 1
     mine[0].kill()
     ended = server.ended(job)

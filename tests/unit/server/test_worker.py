@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+from running import command_line
 
 from nbprod.server.problems import RefusedError
 from nbprod.server.worker import Worker
@@ -21,7 +22,7 @@ CELLS: dict[str, Any] = {"path": "x.ipynb", "label": "", "cells": [CELL]}
 
 def processes() -> list[psutil.Process]:
     children = psutil.Process().children()
-    return [process for process in children if "nbprod.server.desk" in process.cmdline()]
+    return [process for process in children if "nbprod.server.desk" in command_line(process)]
 
 
 def refused(coroutine: Any) -> int:
