@@ -114,7 +114,10 @@ def _text_content(path: Path, text: str) -> dict[str, Any]:
 
 
 def check_language(content: Mapping[str, Any], path: Path) -> None:
-    """NotebookError for a notebook in another language than Python."""
+    """NotebookError for a notebook in another language than Python.
+
+    Its kernelspec tells, else its language_info; a notebook that has neither is Python's.
+    """
     metadata = content.get("metadata") or {}
     language = (metadata.get("kernelspec") or {}).get("language") or (
         metadata.get("language_info") or {}
@@ -122,7 +125,8 @@ def check_language(content: Mapping[str, Any], path: Path) -> None:
     if str(language).lower() not in ("python", "ipython", "python3"):
         raise NotebookError(
             f"{path} is a notebook in {language}, not in Python",
-            hint="nbprod carries Python notebooks into production",
+            hint="nbprod carries Python notebooks into production; if this is one, choose a Python"
+            " kernel for it and save it",
             notebook=str(path),
         )
 

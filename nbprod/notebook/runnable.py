@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import NotebookError
 from nbprod.imports import leave_out_slow_imports
+from nbprod.notebook.formats import check_language
 from nbprod.notebook.parameters import declared, parameters_cell
 
 if TYPE_CHECKING:
@@ -35,13 +36,7 @@ def read_for_execution(path: Path) -> NotebookNode:
             hint="name an existing .ipynb, or a text notebook that jupytext reads",
             notebook=str(path),
         ) from error
-    language = node.metadata.get("kernelspec", {}).get("language", "python")
-    if language != "python":
-        raise NotebookError(
-            f"{path} is a {language} notebook",
-            hint="nbprod runs Python notebooks",
-            notebook=str(path),
-        )
+    check_language(node, path)
     # Cells that an earlier execution left in its output are not part of the notebook.
     left = {_INJECTED, _ERROR_MARKER, ADDED}
     node.cells = [cell for cell in node.cells if not left & set(cell.metadata.get("tags", []))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,10 @@ from nbprod.errors import ConfigError, NotebookError, StoreError
 from nbprod.notebook import read_notebook, role_of, set_role, set_roles
 from nbprod.notebook.edits import set_sources
 from nbprod.notebook.files import file_digest
+from nbprod.notebook.runnable import read_for_execution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def cell(source: str | list[str], **more: Any) -> dict[str, Any]:
@@ -107,12 +111,37 @@ def test_missing_folder_and_binary(tmp_path: Path) -> None:
             read_notebook(path)
 
 
-def test_other_language(tmp_path: Path) -> None:
-    """A notebook in R is refused by name."""
-    metadata = {"kernelspec": {"language": "R", "name": "ir"}}
-    path = write(tmp_path / "a.ipynb", [cell("x <- 1")], metadata=metadata)
-    with pytest.raises(NotebookError, match="in R, not in Python"):
-        read_notebook(path)
+KERNELSPEC_R = {"name": "ir", "display_name": "R", "language": "R"}
+KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
+UNTOLD = {"name": "python3", "display_name": "Python 3"}
+INFO_R, INFO = {"name": "R"}, {"name": "python"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ({}, ""),
+        ({"kernelspec": KERNELSPEC}, ""),
+        ({"language_info": INFO}, ""),
+        ({"kernelspec": KERNELSPEC, "language_info": INFO_R}, ""),  # the kernel that will run it
+        ({"kernelspec": UNTOLD, "language_info": {"name": "ipython"}}, ""),
+        ({"kernelspec": KERNELSPEC_R}, "R"),
+        ({"language_info": INFO_R}, "R"),
+        ({"kernelspec": UNTOLD, "language_info": {"name": "julia"}}, "julia"),
+    ],
+)
+@pytest.mark.parametrize("read", [read_notebook, read_for_execution])
+def test_language(
+    tmp_path: Path, read: Callable[[Path], object], metadata: dict[str, Any], told: str
+) -> None:
+    """Whoever reads a notebook, to extract it or to run it, refuses the same ones, by language."""
+    path = write(tmp_path / "a.ipynb", [cell("x = 1", id="a")], metadata=metadata)
+    if not told:
+        read(path)
+        return
+    with pytest.raises(NotebookError, match=f"in {told}, not in Python") as raised:
+        read(path)
+    assert "choose a Python kernel" in raised.value.hint
 
 
 def test_older_format(tmp_path: Path) -> None:
