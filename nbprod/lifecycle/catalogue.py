@@ -146,7 +146,10 @@ def in_one_line(record: Any) -> str:
         "Reproduction": lambda r: f"release {r.release}: {r.verdict}",
         "RolloutDecision": lambda r: f"{r.action}: {r.reason}",
         "ShadowReport": lambda r: f"release {r.release}: {r.pairs} pairs",
-        "Health": lambda r: f"{r.requests} requests, {len(r.alerts)} alerts",
+        "Health": lambda r: (
+            f"{r.requests} requests, {len(r.alerts)} alerts"
+            + (f"; not judged: {r.unjudged}" if r.unjudged else "")
+        ),
     }
     told = lines.get(type(record).__name__)
     return str(told(record)) if told else ""

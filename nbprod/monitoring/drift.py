@@ -91,8 +91,10 @@ def _findings(
     columns: list[ColumnDrift], release: str, window: Profile, reference: Profile
 ) -> tuple[Finding, ...]:
     if window.rows < MIN_ROWS:
-        few = finding("NBM008", f"release {release}: {window.rows} rows are too few to judge drift")
-        return (few,)
+        return (_too_few(window.rows, f"release {release}: too few rows to judge drift"),)
+    if reference.rows < MIN_ROWS:
+        message = f"release {release}: its training data has too few rows to judge drift"
+        return (_too_few(reference.rows, message),)
     found = [_drifted(column, release) for column in columns if column.drifted]
     found += [
         finding(
@@ -104,6 +106,11 @@ def _findings(
         if name not in window.columns() and any(_name(c) == name for c in columns)
     ]
     return tuple(found)
+
+
+def _too_few(rows: int, message: str) -> Finding:
+    told = f"{message}: {rows} of {MIN_ROWS} needed"
+    return finding("NBM008", told, rows=rows, needed=MIN_ROWS)
 
 
 def _name(column: ColumnDrift) -> str:

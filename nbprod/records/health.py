@@ -8,6 +8,8 @@ from typing import Literal
 from nbprod.records.plain import Plain, utc_now
 from nbprod.records.record import Judgement, Record
 
+_TOO_FEW = "NBM008"  # the finding of a release whose rows were too few to judge drift
+
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnDrift(Plain):
@@ -35,6 +37,15 @@ class DriftReport(Judgement):
     end: str
     rows: int
     columns: tuple[ColumnDrift, ...] = ()
+
+    @property
+    def unjudged(self) -> str:
+        """Why nothing was judged, such as "too few rows: 12 of 100 needed"; else ""."""
+        few = next((found.details for found in self.findings if found.code == _TOO_FEW), None)
+        if few is None:
+            return ""
+        counted = f": {few['rows']:,} of {few['needed']:,} needed" if "needed" in few else ""
+        return f"too few rows{counted}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,3 +88,13 @@ class Health(Judgement):
     quality: dict[str, float] = field(default_factory=dict)
     drift: tuple[DriftReport, ...] = ()
     alerts: tuple[Alert, ...] = ()
+
+    @property
+    def unjudged(self) -> str:
+        """Why a window that passed was not judged by its data; "" where it was, or failed."""
+        if not self.passed or any(not report.unjudged for report in self.drift):
+            return ""
+        if not self.requests:
+            return "no request in the window"
+        most = max(self.drift, key=lambda report: report.rows, default=None)
+        return most.unjudged if most else "no reference profile"

@@ -125,7 +125,11 @@ def demo_page(data: DemoData) -> str:
         _traffic(traffic) if traffic and traffic.get("t") else "",
         _health(health) if health else "",
         *(
-            drift_section(report.columns, title=f"Drift of release {report.release}")
+            drift_section(
+                report.columns,
+                title=f"Drift of release {report.release}",
+                unjudged=report.unjudged,
+            )
             for report in (health.drift if health else ())
         ),
         _quality(data["quality"]) if data.get("quality") else "",

@@ -39,7 +39,11 @@ def health_page(health: Health) -> str:
         section("Findings", findings_list(health.findings)) if health.findings else "",
         _releases(health),
         *(
-            drift_section(report.columns, title=f"Drift of release {report.release}")
+            drift_section(
+                report.columns,
+                title=f"Drift of release {report.release}",
+                unjudged=report.unjudged,
+            )
             for report in health.drift
         ),
         quality_section([("this window", health.labelled, health.quality)])
@@ -47,9 +51,15 @@ def health_page(health: Health) -> str:
         else "",
         _alerts(health),
         kicker="nbprod monitor",
-        aside=badge("passed" if health.passed else "failed", "" if health.passed else "look here"),
+        aside=_verdict(health),
         subtitle=f"{moment(health.start)} to {moment(health.end)} UTC",
     )
+
+
+def _verdict(health: Health) -> Markup:
+    if health.unjudged:
+        return badge("inconclusive", health.unjudged)
+    return badge("passed") if health.passed else badge("failed", "look here")
 
 
 def health_tiles(health: Health) -> Markup:
@@ -72,13 +82,19 @@ def _releases(health: Health) -> Markup:
     return section("Predictions by release", table(["release", "predictions"], rows, numeric=(1,)))
 
 
-def drift_section(columns: Sequence[ColumnDrift], *, title: str = "Drift") -> Markup:
-    """Distances from the reference profile, and the distributions that moved most."""
+def drift_section(
+    columns: Sequence[ColumnDrift], *, title: str = "Drift", unjudged: str = ""
+) -> Markup:
+    """Distances from the reference profile, and the distributions that moved most.
+
+    unjudged: why nothing was judged, where that is so.
+    """
     ranked = sorted(columns, key=lambda item: -item.distance / (item.threshold or 1))
     bars = [(f"{c.column} ({c.part})", c.distance, c.threshold) for c in ranked[:_MOST_DRIFT_BARS]]
     moved = [c for c in ranked if c.reference or c.window][:_MOST_DISTRIBUTIONS]
     drifted = sum(item.drifted for item in columns)
     more = len(ranked) - len(bars)
+    verdict = badge("drift", f"{drifted} drifted") if drifted else badge("ok", "no drift")
     return section(
         title,
         bar_plot(bars) if bars else tag("p", "No column was compared."),
@@ -101,7 +117,7 @@ def drift_section(columns: Sequence[ColumnDrift], *, title: str = "Drift") -> Ma
         ),
         intro="Population stability index of each column against the training data; the mark is "
         "its threshold.",
-        badge_=badge("drift", f"{drifted} drifted") if drifted else badge("ok", "no drift"),
+        badge_=badge("inconclusive", unjudged) if unjudged else verdict,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbprod.records import DriftReport, Explanation, Health, OutcomeReceipt, Prediction
+from nbprod.records import ColumnDrift, DriftReport, Explanation, Health, OutcomeReceipt, Prediction
 from nbprod.reporting.page import moment, number, short
 from nbprod.reporting.terminal_parts import (
     View,
@@ -124,7 +124,7 @@ def _health(record: Health) -> list[RenderableType]:
     parts = [
         head(
             f"Health of {record.deployment}",
-            word(record.passed),
+            record.unjudged or word(record.passed),
             f"{moment(record.start)} – {moment(record.end)} UTC",
         ),
         *fields(
@@ -152,7 +152,7 @@ def _drift(record: DriftReport) -> list[RenderableType]:
     shown = [item for item in ranked if item.drifted] or ranked[:3]
     rows = [
         [
-            text("drift", "bold red") if item.drifted else text("ok", "green"),
+            _drifted(record, item),
             item.column,
             item.part,
             number(item.distance, 3),
@@ -162,16 +162,25 @@ def _drift(record: DriftReport) -> list[RenderableType]:
         for item in shown
     ]
     drifted = sum(item.drifted for item in record.columns)
+    compared = f"{drifted} of {len(record.columns)} columns, {number(record.rows)} rows"
+    if record.unjudged:
+        compared = f"{len(record.columns)} columns not judged"
     return [
         head(
             f"Drift of release {record.release}",
-            word(record.passed),
-            f"{drifted} of {len(record.columns)} columns, {number(record.rows)} rows",
+            record.unjudged or word(record.passed),
+            compared,
         ),
         *rows_table(
             ["", "column", "part", "distance", "threshold", "rows"], rows, numeric=(3, 4, 5)
         ),
     ]
+
+
+def _drifted(record: DriftReport, column: ColumnDrift) -> RenderableType:
+    if record.unjudged:
+        return text("–", "dim")
+    return text("drift", "bold red") if column.drifted else text("ok", "green")
 
 
 SERVICE_VIEWS: dict[type, View] = {

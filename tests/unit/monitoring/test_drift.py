@@ -83,6 +83,12 @@ def test_few_rows_and_missing_columns_are_told() -> None:
     few = assess(Profile.empty().track(frame(10, ua=0), part="input"), reference)
     assert few.passed
     assert [item.code for item in few.findings] == ["NBM008"]
+    assert few.unjudged == "too few rows: 10 of 100 needed"
+    assert few.unjudged.partition(": ")[2] in few.findings[0].message
+    of_few = assess(reference, Profile.empty().track(frame(20), part="input"))
+    assert of_few.unjudged == "too few rows: 20 of 100 needed"
+    assert "training data" in of_few.findings[0].message
+    assert assess(reference, reference).unjudged == ""
     partial = assess(Profile.empty().track(frame(500)[["distance"]], part="input"), reference)
     assert [(item.code, item.column) for item in partial.findings] == [("NBM011", "input.carrier")]
 

@@ -121,6 +121,7 @@ def test_healthy_window_passes(service: Service) -> None:
     health = service.health()
     assert health.passed, health.findings
     assert health.findings == health.alerts == ()
+    assert health.unjudged == ""
     assert (health.requests, health.errors, health.degraded, health.labelled) == (300, 0, 0, 600)
     latencies = [number % 40 for number in range(300)]
     assert health.latency_p50_ms == pytest.approx(np.quantile(latencies, 0.5))
@@ -165,8 +166,9 @@ def test_broken_envelope_fails(service: Service) -> None:
     assert "NBM002" in codes(health)
     assert not health.passed
     few = Service(service.log.parent / "few")
-    few.serve(flights(100), latency_ms=70.0)
+    few.serve(flights(90), latency_ms=70.0)
     assert "NBM002" not in codes(few.health())
+    assert few.health().unjudged == "too few rows: 90 of 100 needed"
 
 
 def test_bad_quality_fails_once_there_are_labels(service: Service) -> None:
@@ -230,6 +232,7 @@ def test_empty_window(service: Service) -> None:
     health = service.health()
     assert health.passed
     assert codes(health) == {"NBM006"}
+    assert health.unjudged == "no request in the window"
     assert (health.requests, health.latency_p99_ms, health.quality) == (0, None, {})
     with pytest.raises(ConfigError, match="empty"):
         service.health(start=START, end=START)
