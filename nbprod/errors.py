@@ -2,7 +2,7 @@
 
 NbprodError                     anything of ours; always carries a hint: the next step
 ├── ConfigError                 nbprod.toml, an option or an environment variable is wrong
-├── NotFoundError               a candidate, release or prediction that is asked for is not there
+├── NotFoundError               a module, candidate, release or prediction is not there
 ├── NotebookError               a notebook cannot be read or understood (cell_id, line)
 │   └── MissingNotebookError    there is no such file
 ├── ExtractionError             a cell cannot be carried into the module (cell_id, line)
@@ -65,7 +65,7 @@ class ConfigError(NbprodError):
 
 
 class NotFoundError(NbprodError):
-    """A candidate, release or prediction that is asked for, or built on, is not there."""
+    """A module, candidate, release or prediction that is asked for, or built on, is not there."""
 
 
 class _PlacedError(NbprodError):

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import ExtractionError
+from nbprod.errors import ExtractionError, NotFoundError
 from nbprod.extraction.writing import recover
 from nbprod.records import sha256
 
@@ -206,13 +206,13 @@ def module_state(package_path: str | Path) -> dict[str, Any]:
     """What the package on disk is: {"version": ..., "edited": [paths], "entry_points": [...]}.
 
     ``edited`` lists generated files whose bytes are not those that extraction wrote, or that are
-    gone. ExtractionError when no module was extracted there.
+    gone. NotFoundError when no module was extracted there.
     """
     package_path = Path(package_path)
     recover(package_path, MANIFEST)
     manifest = read_manifest(package_path)
     if manifest is None:
-        raise ExtractionError(
+        raise NotFoundError(
             f"no module was extracted to {package_path}",
             hint="run `nbprod extract`",
         )

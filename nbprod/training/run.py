@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod import tracking
-from nbprod.errors import ExtractionError, StoreError
+from nbprod.errors import NotFoundError, StoreError
 from nbprod.masking import mask_values
 from nbprod.predictor import LoadedModule, load_package
 from nbprod.predictor.modules import read_manifest
@@ -88,7 +88,7 @@ def _package(settings: Settings) -> LoadedModule:
     path = settings.package_path
     package = load_package(path, str(read_manifest(path).get("version", "unversioned")))
     if not package.manifest:
-        raise ExtractionError(
+        raise NotFoundError(
             f"{path} has no nbprod.json: what code it is cannot be said",
             hint="run `nbprod extract`",
         )

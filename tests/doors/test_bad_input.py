@@ -68,6 +68,12 @@ def test_a_folder_without_a_project(tmp_path: Path) -> None:
     assert _files(tmp_path) == set()
 
 
+def test_a_project_without_a_module(project: Path) -> None:
+    """Exit 3 and `nbprod extract`: it is missing, nothing was judged."""
+    for verb in (["sync"], ["parity"], ["contract", "infer"], ["train"]):
+        _refused(nbprod(*verb, cwd=project), 3, "no module was extracted", "nbprod extract")
+
+
 def test_a_notebook_without_tags(project: Path) -> None:
     """The message says how to tag; no module is written."""
     path = project / "notebooks" / "train.ipynb"

@@ -25,8 +25,8 @@ def sync(
     findings say which line cannot go back. check: write nothing in any case.
 
     label: the label column. Raises NotebookError for what is not a notebook, or was saved by
-    somebody else meanwhile, and ExtractionError where there is no module, or where the notebook
-    cannot become one.
+    somebody else meanwhile, NotFoundError where there is no module, and ExtractionError where the
+    notebook cannot become one.
     """
     # imported now: whoever only extracts an unchanged notebook needs none of it
     from nbprod.extraction.sync.writing_back import write_back

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import ExtractionError
+from nbprod.errors import NotFoundError
 from nbprod.extraction.module import make_module
 from nbprod.extraction.provenance import MANIFEST, base_text, edited_files, read_manifest
 from nbprod.extraction.sync import telling
@@ -47,7 +47,7 @@ class Sides:
         recover(self.package, MANIFEST)
         manifest = read_manifest(self.package)
         if manifest is None:
-            raise ExtractionError(
+            raise NotFoundError(
                 f"no module was extracted to {self.package}", hint="run `nbprod extract`"
             )
         self.manifest = manifest

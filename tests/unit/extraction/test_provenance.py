@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nbprod.errors import ExtractionError
+from nbprod.errors import ExtractionError, NotFoundError
 from nbprod.extraction import locate, module_state
 from nbprod.extraction.provenance import code_version
 
@@ -60,7 +60,7 @@ def test_module_state(carry: Callable[..., Any]) -> None:
 
 def test_no_module(tmp_path: Path) -> None:
     """A folder without a manifest, or with another's, is an error with the way out."""
-    with pytest.raises(ExtractionError, match="no module") as caught:
+    with pytest.raises(NotFoundError, match="no module") as caught:
         module_state(tmp_path)
     assert "nbprod extract" in caught.value.hint
     for text in ("{", "[]", json.dumps({"format": 99, "files": {}})):

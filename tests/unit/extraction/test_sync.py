@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbprod.errors import ExtractionError, NotebookError
+from nbprod.errors import ExtractionError, NotebookError, NotFoundError
 from nbprod.extraction import extract, sync
 from nbprod.extraction.provenance import MANIFEST, base_text, line_runs, packed
 from nbprod.extraction.sync.edits import CellEdits
@@ -565,7 +565,7 @@ def test_extraction_that_refuses(project: Project) -> None:
 
 def test_stranger_and_missing_module(project: Project, tmp_path: Path) -> None:
     """Without a module there is nothing to sync; a damaged manifest holds no base."""
-    with pytest.raises(ExtractionError, match="no module"):
+    with pytest.raises(NotFoundError, match="no module"):
         sync(project.notebook, tmp_path / "none", project_path=tmp_path)
     project.edit(("data.py", "% 2\n", "% 3\n"))
     manifest = project.package / MANIFEST
