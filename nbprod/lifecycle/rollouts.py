@@ -43,13 +43,19 @@ _ABORTED, _UNTOLD = "NBR001", "NBR002"
 def advance(project: Project, *, by: str = "", gatherer: Gatherer | None = None) -> RolloutDecision:
     """See `Project.advance_rollout`.
 
-    gatherer: what earlier looks added up; without it the log is read from the step's beginning.
+    gatherer: what earlier looks of the controller added up; without it the log is read from the
+    step's beginning. The controller waits where there is no canary; whoever asks once is refused.
     """
     current = deployments.running(project)
     live = deployments.live(project, current)
     traffic = TrafficState.from_json(live["traffic"])
     history = [RolloutStep.from_json(step) for step in live["history"]]
     _heal(project, current, live)
+    if gatherer is None and "canary" not in traffic.roles:
+        raise RefusedError(
+            "there is no canary to advance",
+            hint="start one: `nbprod deploy RELEASE --canary`",
+        )
     kept = gatherer or Gatherer()
     try:
         observed, reading = _look(project, traffic, history, live.get("tally", {}), kept)

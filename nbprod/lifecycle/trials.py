@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbprod.lifecycle.project import Project
 
 Kind = Literal["canary", "ab", "shadow"]
+_CALLED = {"canary": "the canary", "ab": "the treatment of an A/B test", "shadow": "a shadow"}
 _SHOWN = 5
 
 
@@ -41,15 +42,26 @@ def start_trial(
                 hint="deploy one first: `nbprod deploy`",
             )
         traffic = TrafficState.from_json(deployments.live(project, current)["traffic"])
-        if not force:
-            _check_callers(project, traffic.roles["champion"], release, path)
-        project.progress(f"starting release {release.version} beside the champion", 0.3)
-        _start(project, current, kind, release.version, path, percent)
+        if _on_trial(traffic, kind, release.version, percent):
+            project.progress(f"release {release.version} is {_CALLED[kind]} already", None)
+        else:
+            if not force:
+                _check_callers(project, traffic.roles["champion"], release, path)
+            project.progress(f"starting release {release.version} beside the champion", 0.3)
+            _start(project, current, kind, release.version, path, percent)
         inputs = {**current.inputs, release.id: release.digest}
         record = deployments.refreshed(project, dataclasses.replace(current, inputs=inputs))
     backend = deployments.backend_of(project, record)
     backend.start_companion(Controller, str(project.settings.project_path))
     return record
+
+
+def _on_trial(traffic: TrafficState, kind: Kind, version: int, percent: float | None) -> bool:
+    """Whether this very trial goes on: asked for again it stays at the step where it is."""
+    if kind == "shadow":
+        return version in traffic.shadows
+    same = traffic.roles.get("canary") == version and bool(traffic.experiment) == (kind == "ab")
+    return same and (percent is None or percent / 100 == traffic.canary_fraction)
 
 
 def _start(

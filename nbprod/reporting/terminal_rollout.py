@@ -52,12 +52,15 @@ def _decision(record: RolloutDecision) -> list[RenderableType]:
     ]
     return [
         head(f"Rollout of {record.deployment}", record.action, record.reason),
-        *rows_table(
-            ["role", "requests", "errors", "p50 ms", "p99 ms"], counts, numeric=(1, 2, 3, 4)
-        ),
-        *rows_table(["", "guard", "limit", "found"], rows),
+        *(_counted(counts) if counts else []),
+        *(rows_table(["", "guard", "limit", "found"], rows) if rows else []),
         *fields([("A/B test", record.experiment.get("said", ""))]),
     ]
+
+
+def _counted(counts: list[list[str]]) -> list[RenderableType]:
+    header = ["role", "requests", "errors", "p50 ms", "p99 ms"]
+    return rows_table(header, counts, numeric=(1, 2, 3, 4))
 
 
 def _shadow(record: ShadowReport) -> list[RenderableType]:

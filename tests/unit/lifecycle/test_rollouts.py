@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 from nbprod.config import load_settings
 from nbprod.errors import RefusedError, exit_code
 from nbprod.lifecycle import rollouts
+from nbprod.lifecycle.gathering import Gatherer
 from nbprod.lifecycle.loop import log_folder
 from nbprod.lifecycle.project import Project
 from nbprod.lifecycle.rollouts import _owner_told
-from nbprod.records import RolloutDecision, TrafficState
+from nbprod.lifecycle.trials import _on_trial
+from nbprod.records import Deployment, RolloutDecision, RolloutStep, TrafficState, utc_now
 
 TOML = """
 [model]
@@ -86,3 +89,35 @@ def test_nothing_on_trial_is_refused_like_every_verb_that_does_not_fit(
     with pytest.raises(RefusedError, match="neither a canary nor a shadow") as caught:
         project.abort()
     assert exit_code(caught.value) == 1
+
+
+def test_a_look_at_no_canary_is_refused_and_the_controllers_waits(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks once is told so, with 1; the controller looks again."""
+    told = {"traffic": TrafficState(roles={"champion": 1}).to_json(), "replicas": []}
+    told["history"] = [
+        RolloutStep(at=utc_now(), action="deploy", by="me", traffic=TrafficState()).to_json()
+    ]
+    current = Deployment(name="trips", url="", engine_id="", address="")
+    monkeypatch.setattr(rollouts.deployments, "running", lambda _: current)
+    monkeypatch.setattr(rollouts.deployments, "live", lambda *_: told)
+    with pytest.raises(RefusedError, match="no canary to advance") as caught:
+        project.advance_rollout()
+    assert exit_code(caught.value) == 1
+    assert rollouts.advance(project, gatherer=Gatherer()).action == "hold"
+
+
+def test_a_trial_that_is_asked_for_again_goes_on() -> None:
+    """The same release as the same kind of trial, at its share or at none that is named."""
+    canary = TrafficState(roles={"champion": 1, "canary": 2}, canary_fraction=0.3, shadows=(3,))
+    tested = dataclasses.replace(canary, experiment={"outcome": "late"})
+    assert _on_trial(canary, "canary", 2, None)
+    assert _on_trial(canary, "canary", 2, 30.0)
+    assert not _on_trial(canary, "canary", 2, 50.0)
+    assert not _on_trial(canary, "canary", 4, None)
+    assert not _on_trial(tested, "canary", 2, None)
+    assert _on_trial(tested, "ab", 2, None)
+    assert not _on_trial(canary, "ab", 2, None)
+    assert _on_trial(canary, "shadow", 3, None)
+    assert not _on_trial(canary, "shadow", 2, None)
