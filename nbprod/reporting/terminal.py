@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.records import (
@@ -99,7 +102,19 @@ def _scaffold(record: Scaffold) -> list[RenderableType]:
             for p in record.proposals
         ]
         parts += rows_table(["cell", "role", "because"], rows)
-    return parts
+    return [*parts, *fields([("next", "\n".join(_first_steps(record)))])]
+
+
+def _first_steps(record: Scaffold) -> list[str]:
+    """The commands to type after `nbprod init`."""
+    steps = ["nbprod extract && nbprod parity && nbprod train && nbprod gate"]
+    if record.proposals:
+        notebook = next((name for name in record.files if name.endswith(".ipynb")), "NOTEBOOK")
+        correct = f"nbprod tag {shlex.quote(notebook)} CELL ROLE"
+        steps = ["nbprod inspect", f"{correct}  # where a role is not right", *steps]
+    if Path(record.path) != Path.cwd().resolve():
+        steps.insert(0, f"cd {shlex.quote(os.path.relpath(record.path))}")
+    return steps
 
 
 def _demonstration(record: Demonstration) -> list[RenderableType]:

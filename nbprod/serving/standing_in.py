@@ -51,7 +51,7 @@ def _table(uri: str, contract: DataContract) -> StandIn:
     if missing := [name for name in (*key, *outputs) if name not in frame]:
         raise ConfigError(
             f"{uri} has no column {', '.join(missing)}",
-            hint=f"it needs {', '.join((*key, *outputs))}: `nbprod score` writes such a table",
+            hint=f"it needs {', '.join((*key, *outputs))}: one row for each key",
         )
     known: dict[str, Any] = {}
     for record in frame[[*key, *outputs]].to_dict("records"):

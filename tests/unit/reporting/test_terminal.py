@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 import nbprod.records
-from nbprod.records import CellSummary, Finding, Inspection, Judgement, Record
-from nbprod.reporting import show
+from nbprod.records import CellSummary, Finding, Inspection, Judgement, Record, Scaffold
+from nbprod.reporting import health_page, show
 from nbprod.reporting.page import number
 
 
@@ -92,6 +92,22 @@ def test_findings_come_last_errors_first_with_the_next_step(samples) -> None:
     assert text.rstrip().splitlines()[-1].startswith("NBM002")
 
 
+def test_too_few_rows_are_no_pass(samples) -> None:
+    """A window that was not judged says so, in the terminal and on its page; no column is ok."""
+    details = {"rows": 12, "needed": 100}
+    few = Finding(code="NBM008", severity="info", message="few", details=details)
+    health = samples["health"]
+    columns = tuple(dataclasses.replace(c, drifted=False) for c in health.drift[0].columns)
+    drift = dataclasses.replace(health.drift[0], passed=True, columns=columns, findings=(few,))
+    told = dataclasses.replace(health, passed=True, findings=(few,), drift=(drift,))
+    for text in (shown(told), health_page(told)):
+        assert text.count("too few rows: 12 of 100 needed") == 2
+        assert "passed" not in text
+        assert "no drift" not in text
+    assert " ok " not in shown(told)
+    assert "passed" in shown(dataclasses.replace(told, drift=(*told.drift, health.drift[0])))
+
+
 def test_long_records_are_cut_and_say_so(make_gate, make_check) -> None:
     """A thousand checks and findings print a bounded number of lines."""
     many = make_gate(
@@ -161,3 +177,18 @@ def test_a_finding_of_a_notebook_names_its_cell_as_the_table_does() -> None:
     finding = Finding(code="NBX009", severity="info", message="dropped", cell_id="ab12", line=2)
     text = shown(Inspection(notebook="n.ipynb", cells=(cell,), findings=(finding,)))
     assert "cell 7 (ab12), line 2" in text
+
+
+def test_init_ends_with_what_to_type_next(tmp_path, monkeypatch) -> None:
+    """From where the reader is; with proposals, how one of them is corrected."""
+    monkeypatch.chdir(tmp_path)
+    made = Scaffold(path=str(tmp_path / "my model"), files=("nbprod.toml", "n.ipynb"))
+    road = "nbprod extract && nbprod parity && nbprod train && nbprod gate"
+    last = [" ".join(line.split()) for line in shown(made).splitlines()][-2:]
+    assert last == ["next cd 'my model'", road]
+    proposed = dataclasses.replace(
+        made, path=str(tmp_path), proposals=({"cell": "1", "role": "lib", "reason": "a"},)
+    )
+    last = [" ".join(line.split()) for line in shown(proposed).splitlines()][-3:]
+    correct = "nbprod tag n.ipynb CELL ROLE # where a role is not right"
+    assert last == ["next nbprod inspect", correct, road]
