@@ -163,6 +163,7 @@ class Serving:
     batch: Batch = field(default_factory=lambda: Batch(max_rows=1024))
     log: Log = field(default_factory=Log)
     auth: Auth = field(default_factory=lambda: Auth(tokens_env="NBPROD_TOKENS"))
+    hosts: tuple[str, ...] = ()  # names beside localhost, for callers without tokens
 
 
 class Shadow(TypedDict):

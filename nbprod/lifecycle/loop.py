@@ -92,10 +92,10 @@ def _refuse_no_number(project: Project, observed: Sequence[Outcome]) -> None:
     if project.settings.model.task != "regression":
         return
     for outcome in observed:
-        value = outcome.outcome
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        if not outcome.countable:
             raise ConfigError(
-                f"the outcome of {outcome.prediction_id or outcome.key} is {value!r}: no number, "
+                f"the outcome of {outcome.prediction_id or outcome.key} is {outcome.outcome!r}: "
+                "no number, "
                 'and [model] task is "regression"',
                 hint="send the number that was observed; nothing was stored",
             )

@@ -45,6 +45,12 @@ class Outcome(Plain):
     observed_at: str = ""
     received_at: str = field(default_factory=utc_now)
 
+    @property
+    def countable(self) -> bool:
+        """Whether a regression can be judged by it: a number, or not known; no truth value."""
+        value = self.outcome
+        return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
 
 @dataclass(frozen=True, kw_only=True)
 class OutcomeReceipt(Plain):

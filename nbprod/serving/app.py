@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from nbprod.serving.room import Place
     from nbprod.serving.service import Service
 
 
@@ -85,7 +86,11 @@ def _endpoint(
     service: Service, path: str, scope: str, handler: Handler
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        reply = await answered(service, path, scope, request.headers, lambda: handler(request))
+        async def answer(place: Place) -> Reply:
+            request.state.place = place
+            return await handler(request)
+
+        reply = await answered(service, path, scope, request.headers, answer)
         return _response(_in_protocol(path, reply))
 
     return endpoint
@@ -172,7 +177,11 @@ class _Routes:
         return Reply(200, {"name": self._service.options.model_name, "ready": True})
 
     async def outcomes(self, request: Request) -> Reply:
-        outcomes = reading.read_outcomes(await _body(request), self._service.options.label)
+        outcomes = reading.read_outcomes(
+            await _body(request),
+            self._service.options.label,
+            numeric=self._service.options.numeric_outcome,
+        )
         return Reply(200, await asyncio.to_thread(self._service.post_outcomes, outcomes))
 
     async def prediction(self, request: Request) -> Reply:
@@ -193,7 +202,9 @@ class _Routes:
         return Reply(200, describing.schema(**self._described()))
 
     async def openapi(self, _: Request) -> Reply:
-        return Reply(200, describing.openapi(**self._described()))
+        options = self._service.options
+        numeric = options.label if options.numeric_outcome else ""
+        return Reply(200, describing.openapi(**self._described(), numeric_outcome=numeric))
 
     async def model(self, request: Request) -> Reply:
         self._known_model(request)
@@ -252,4 +263,4 @@ class _Routes:
 
 
 async def _body(request: Request, *accepted: str) -> bytes:
-    return await read_body(request.headers, request.receive, *accepted)
+    return await read_body(request.headers, request.receive, request.state.place, *accepted)

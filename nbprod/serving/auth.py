@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import os
 import secrets
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nbprod.errors import ConfigError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from nbprod.serving.options import ServiceOptions
 
 SCOPES = ("predict", "outcomes", "read", "admin")
+_SHOWN = 100  # characters of a header
 _DEFAULT_SCOPES = ("predict", "outcomes", "read")
 
 
@@ -44,14 +47,19 @@ def parse_tokens(text: str, variable: str = "NBPROD_TOKENS") -> dict[str, tuple[
     return tokens
 
 
-def refusal(options: ServiceOptions, scope: str, header: str | None) -> Reply | None:
-    """None where the caller may go on; the 401 or 403 otherwise.
+def refusal(options: ServiceOptions, scope: str, headers: Mapping[str, str]) -> Reply | None:
+    """None where the caller may go on; the 401, 403 or 421 otherwise.
 
-    header: the request's Authorization. Admin routes always need a token; others only where
-    tokens are configured.
+    Admin routes always need a token; others only where tokens are configured. Where none are,
+    the request must call this machine by a name of its own: a page in a browser can have a name
+    of its own point here, and would then ask as if it were at home (DNS rebinding).
     """
-    if scope == "open" or (scope != "admin" and not options.tokens):
+    if scope == "open":
         return None
+    if scope != "admin" and not options.tokens:
+        host = headers.get("host", "")
+        return None if not host or _is_own(host, options.hosts) else _misdirected(host)
+    header = headers.get("authorization")
     given = sha256(_bearer(header))
     scopes = _scopes_of(given, options.tokens)
     if options.admin_digest and hmac.compare_digest(given, options.admin_digest):
@@ -65,6 +73,36 @@ def refusal(options: ServiceOptions, scope: str, header: str | None) -> Reply | 
         "this route needs a bearer token" if not header else "this token is not known here",
         hint="send the header: Authorization: Bearer <token>",
         headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is reachable from this machine only."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=64)
+def _is_own(header: str, hosts: tuple[str, ...]) -> bool:
+    """Whether a request's ``Host``, with or without a port, is this machine."""
+    name = header.lower()
+    if name.startswith("["):
+        name = name[1:].partition("]")[0]
+    elif name.count(":") == 1:
+        name = name.partition(":")[0]
+    return name in hosts or is_loopback(name)
+
+
+def _misdirected(host: str) -> Reply:
+    return problem(
+        421,
+        f"this service is not called {host[:_SHOWN]!r}",
+        hint="ask for 127.0.0.1 or localhost; behind a proxy, name its host in [serving] hosts, "
+        "or have callers send tokens",
     )
 
 

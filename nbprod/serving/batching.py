@@ -92,7 +92,17 @@ class Batcher(Generic[Job, Answer]):
         # A turn of the loop later: what else has come by now is handed over first, and computed
         # with it. A thread woken at once would take the first request alone.
         entry.loop.call_soon(self._wake)
-        return await entry.future
+        try:
+            return await entry.future
+        except asyncio.CancelledError:
+            self._forget(entry)
+            raise
+
+    def _forget(self, entry: _Entry[Job, Answer]) -> None:
+        """Leave out a job that nobody waits for: what it holds is not to wait for its turn."""
+        with self._changed, contextlib.suppress(ValueError):  # it is being computed
+            self._waiting.remove(entry)
+            self._waiting_rows -= entry.rows
 
     def _wake(self) -> None:
         with self._changed:

@@ -63,8 +63,11 @@ def prediction_schema(contract: DataContract) -> Json:
     return row_schema(contract.output, strict=True)
 
 
-def openapi(contract: DataContract, *, name: str, release: str) -> Json:
-    """``GET /openapi.json``: the routes a caller uses, with this release's own schema."""
+def openapi(contract: DataContract, *, name: str, release: str, numeric_outcome: str = "") -> Json:
+    """``GET /openapi.json``: the routes a caller uses, with this release's own schema.
+
+    numeric_outcome: the name of the outcome that must be a number, where there is one.
+    """
     problem = {"$ref": "#/components/schemas/Problem"}
 
     def answers(good: Json, *codes: int) -> Json:
@@ -103,7 +106,7 @@ def openapi(contract: DataContract, *, name: str, release: str) -> Json:
             "/healthz": {"get": gets({"type": "object"})},
             "/readyz": {"get": gets({"type": "object"}, 503)},
         },
-        "components": {"schemas": _components(contract)},
+        "components": {"schemas": _components(contract, numeric_outcome)},
     }
 
 
@@ -111,11 +114,11 @@ def _ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _components(contract: DataContract) -> Json:
+def _components(contract: DataContract, numeric_outcome: str) -> Json:
     text, flag = {"type": "string"}, {"type": "boolean"}
     rows = {"type": "array", "items": _ref("Row"), "maxItems": MAX_ROWS}
     request_id = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
-    outcome = _outcome()
+    outcome = _outcome(numeric_outcome)
     return {
         "Row": row_schema(contract.input, strict=contract.strict),
         "PredictRequest": {
@@ -162,11 +165,19 @@ def _components(contract: DataContract) -> Json:
     }
 
 
-def _outcome() -> Json:
-    """One outcome: by prediction id or by key, exactly one of them."""
+def _outcome(numeric: str) -> Json:
+    """One outcome: by prediction id or by key, exactly one of them.
+
+    numeric: the name of the one that is a number; an outcome without a name is that one.
+    """
     text, name = {"type": "string"}, {"type": "string", "minLength": 1}
     plain = {"type": ["string", "number", "boolean", "null"]}
-    return {
+    other = {
+        "required": ["name"],
+        "properties": {"name": {"minLength": 1, "not": {"const": numeric}}},
+    }
+    number = {"properties": {"outcome": {"type": ["number", "null"]}}}
+    return ({"anyOf": [number, other]} if numeric else {}) | {
         "type": "object",
         "properties": {
             "prediction_id": name,

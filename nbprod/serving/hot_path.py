@@ -15,12 +15,13 @@ from nbprod.errors import NbprodError, http_status
 from nbprod.serving import reading
 from nbprod.serving.auth import refusal
 from nbprod.serving.replies import Refusal, Reply, problem
+from nbprod.serving.room import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
     from nbprod.serving.replies import PredictRequest
+    from nbprod.serving.room import Place
     from nbprod.serving.service import Service
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
 PATH = "/predict"
 # What a tool says that was told no type (`curl -d`), on every route. A page in a browser could send
 # it to this machine without asking, so not where a browser says that a page is behind it; what a
@@ -53,8 +54,8 @@ class HotPath:
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
 
-        async def answer() -> Reply:
-            body = await read_body(headers, receive)
+        async def answer(place: Place) -> Reply:
+            body = await read_body(headers, receive, place)
             return await self._dispatch(reading.read_predict(body, headers))
 
         reply = await answered(self._service, PATH, "predict", headers, answer)
@@ -72,14 +73,18 @@ async def answered(
     path: str,
     scope: str,
     headers: Mapping[str, str],
-    answer: Callable[[], Awaitable[Reply]],
+    answer: Callable[[Place], Awaitable[Reply]],
 ) -> Reply:
-    """Token, answer, counters, and the one place where nothing escapes as a bare 500."""
+    """Token, answer, counters, and where nothing escapes as a bare 500.
+
+    answer: is given the place that the request's body takes until it is answered.
+    """
     started = time.perf_counter()
-    reply = refusal(service.options, scope, headers.get("authorization"))
+    reply = refusal(service.options, scope, headers)
     if reply is None:
         try:
-            reply = await answer()
+            with service.room.place() as place:
+                reply = await answer(place)
         except Refusal as refused:
             reply = refused.reply
         except NbprodError as error:
@@ -106,7 +111,9 @@ def encoded(reply: Reply) -> tuple[bytes, dict[str, str]]:
     return orjson.dumps(reply.body, default=str), headers
 
 
-async def read_body(headers: Mapping[str, str], receive: Receive, *accepted: str) -> bytes:
+async def read_body(
+    headers: Mapping[str, str], receive: Receive, place: Place, *accepted: str
+) -> bytes:
     """The body, at most MAX_BODY_BYTES, of a type the route reads; JSON where none is named."""
     allowed = accepted or ("application/json",)
     kind = media_type(headers)
@@ -140,6 +147,7 @@ async def read_body(headers: Mapping[str, str], receive: Receive, *accepted: str
         size += len(chunk)
         if size > MAX_BODY_BYTES:
             raise _too_large()
+        place.take(len(chunk))
         chunks.append(chunk)
         if not message.get("more_body"):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)

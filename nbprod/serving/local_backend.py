@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 from nbprod.errors import MissingDependencyError, ServingError
 from nbprod.serving.app import create_app
-from nbprod.serving.options import UNRELEASED, ServiceOptions, is_loopback, service_options
+from nbprod.serving.auth import is_loopback
+from nbprod.serving.options import UNRELEASED, ServiceOptions, service_options
 from nbprod.serving.service import Service
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,8 @@ from nbprod.errors import ConfigError
 from nbprod.predictor import Predictor
 from nbprod.predictor.placement import CPU, Placement
 from nbprod.predictor.signature import public_keys
-from nbprod.serving.auth import parse_tokens
+from nbprod.serving.auth import is_loopback, parse_tokens
+from nbprod.serving.room import MAX_HELD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,9 +38,11 @@ class ServiceOptions:
     log_keep_s: float = 0.0  # how long records are kept; 0: for ever
     model_name: str = ""
     label: str = ""  # what an outcome is called that does not say
+    numeric_outcome: bool = False  # whether that one is a number: the task is a regression
     timeout_s: float = 1.0
     max_rows: int = 1024
     max_queued: int = _MAX_QUEUED
+    max_held_bytes: int = MAX_HELD_BYTES  # of all bodies that are under way at once
     batch_unproven: bool = False  # for tests: compute together what parity has not looked at
     requests: Kept = "failed"  # which requests have a line in the request log
     durability: Durability = "process"
@@ -49,6 +51,7 @@ class ServiceOptions:
     on_unavailable: str = "error"
     fallback: dict[str, Any] = field(default_factory=dict)
     tokens: dict[str, tuple[str, ...]] = field(default_factory=dict)  # SHA-256 -> scopes
+    hosts: tuple[str, ...] = ()  # names this machine may be called by where no token is asked for
     admin_digest: str = ""  # SHA-256 of the token that deploy made
     trusted_keys: tuple[str, ...] = ()  # one of which must have signed a release
     allow_pickle: tuple[str, ...] = ()  # model types that may be unpickled
@@ -93,6 +96,7 @@ def service_options(
         log_keep_s=duration_s(serving.log["keep"]) if "keep" in serving.log else 0.0,
         model_name=settings.model.name,
         label=settings.model.outcome or settings.data.label,
+        numeric_outcome=settings.model.task == "regression",
         timeout_s=serving.timeout_ms / 1000,
         max_rows=int(serving.batch.get("max_rows", 1024)),
         max_queued=int(serving.batch.get("max_queued", _MAX_QUEUED)),
@@ -103,6 +107,7 @@ def service_options(
         on_unavailable=settings.envelope.on_unavailable,
         fallback=_fallback(settings),
         tokens=parse_tokens(text, variable),
+        hosts=tuple(name.lower() for name in (serving.host, *serving.hosts)),
         admin_digest=admin_digest,
         trusted_keys=public_keys(settings.store.trusted_keys, Path(settings.project_path)),
         allow_pickle=settings.model.allow_pickle,
@@ -119,16 +124,6 @@ def _fallback(settings: Settings) -> dict[str, Any]:
     if settings.envelope.on_unavailable == "precomputed" and table and "://" not in table:
         values["table"] = str(settings.path(table))
     return values
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is reachable from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_exposure(settings: Settings, options: ServiceOptions) -> None:

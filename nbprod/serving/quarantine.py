@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
 _LOGGER = logging.getLogger(__name__)
-_MAX_BYTES = 64 * 1024 * 1024  # a caller that sends only rubbish must not fill the disk
+# A caller that sends only rubbish must not fill the disk: of one process, and of all together.
+_MAX_BYTES = 64 * 1024 * 1024
+_FOLDER_BYTES = 16 * _MAX_BYTES
 
 
 class Quarantine:
     """JSON lines, one for each refused row, in this process's own file.
 
-    Beyond 64 MiB rows are counted and no longer kept: ``dropped``.
+    Beyond 64 MiB, or a gibibyte in the whole folder, rows are counted and no longer kept:
+    ``dropped``. Upkeep of the log forgets old files.
     """
 
     def __init__(self, folder: Path, *, writer_id: str, redact: Collection[str] = ()) -> None:
@@ -30,6 +34,7 @@ class Quarantine:
         self._encode = encoder()  # takes what JSON's own 64 bits do not
         self._lock = threading.Lock()
         self._size = 0
+        self._room: int | None = None  # bytes; known once there is something to keep
         self.kept = 0
         self.dropped = 0
 
@@ -51,7 +56,7 @@ class Quarantine:
         ]
         data = b"".join(line + b"\n" for line in lines)
         with self._lock:
-            if self._size + len(data) > _MAX_BYTES or not self._write(data):
+            if self._size + len(data) > self._most() or not self._write(data):
                 self.dropped += len(lines)
             else:
                 self.kept += len(lines)
@@ -78,12 +83,22 @@ class Quarantine:
             ],
         }
 
+    def _most(self) -> int:
+        """How many bytes this process may keep, beside what the others had when it began."""
+        if self._room is None:
+            others = sum(entry.stat().st_size for entry in self._path.parent.glob("*.jsonl"))
+            self._room = min(_MAX_BYTES, max(0, _FOLDER_BYTES - others))
+        return self._room
+
     def _write(self, data: bytes) -> bool:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                os.write(handle, data)
+                written = os.write(handle, data)
+                if written != len(data):  # the disk is full: half a line is none
+                    os.ftruncate(handle, os.fstat(handle).st_size - written)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             finally:
                 os.close(handle)
         except OSError as error:

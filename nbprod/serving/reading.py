@@ -164,8 +164,11 @@ def _different(names: Sequence[str]) -> None:
         seen.add(name)
 
 
-def read_outcomes(body: bytes, label: str) -> list[Outcome]:
-    """A ``POST /outcomes`` body; label: the name of an outcome that does not say."""
+def read_outcomes(body: bytes, label: str, *, numeric: bool = False) -> list[Outcome]:
+    """A ``POST /outcomes`` body.
+
+    label: the name of an outcome that does not say. numeric: whether that one is a number.
+    """
     data = read_json(body)
     listed = data.get("outcomes") if isinstance(data, dict) else None
     if not isinstance(listed, list):
@@ -184,15 +187,17 @@ def read_outcomes(body: bytes, label: str) -> list[Outcome]:
         if wrong := _wrong_outcome(item):
             errors.append({"row": place, "column": wrong[0], "rule": "type", "message": wrong[1]})
             continue
-        outcomes.append(
-            Outcome(
-                outcome=item["outcome"],
-                name=item.get("name") or label,
-                prediction_id=item.get("prediction_id") or "",
-                key=item.get("key") or {},
-                observed_at=item.get("observed_at") or "",
-            )
+        outcome = Outcome(
+            outcome=item["outcome"],
+            name=item.get("name") or label,
+            prediction_id=item.get("prediction_id") or "",
+            key=item.get("key") or {},
+            observed_at=item.get("observed_at") or "",
         )
+        if numeric and outcome.name == label and not outcome.countable:
+            message = f"{plain(outcome.outcome)!r} is no number, and {label!r} is one"
+            errors.append({"row": place, "column": "outcome", "rule": "type", "message": message})
+        outcomes.append(outcome)
     if errors:
         raise refuse(422, f"outcome {errors[0]['row']}: {errors[0]['message']}", errors=errors)
     return outcomes

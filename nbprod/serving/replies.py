@@ -26,6 +26,7 @@ _TITLES = {
     409: "Not possible now",
     413: "Too large",
     415: "Unsupported content type",
+    421: "Not meant for this service",
     422: "The request breaks the contract",
     429: "Over capacity",
     500: "The release could not compute this",

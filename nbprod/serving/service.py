@@ -17,6 +17,7 @@ from nbprod.serving.metrics import Metrics, gpu_memory, share, together
 from nbprod.serving.remembering import Memory
 from nbprod.serving.replies import RETRY_AFTER_S, PredictRequest, Reply, problem
 from nbprod.serving.request_log import RequestLog
+from nbprod.serving.room import Room
 from nbprod.serving.suspects import Suspects
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Service:
             writer_id=self.writer_id,
             metrics=self.metrics,
         )
+        self.room = Room(options.max_held_bytes)
         self._suspects = Suspects(options.log_folder / "computing", writer_id=self.writer_id)
         self._computation = Computation(
             predictor, options, self.metrics, self.memory, self._suspects
@@ -127,6 +129,7 @@ class Service:
         """What is measured only when somebody asks."""
         return {
             "queued_requests": self._batcher.queued,
+            "held_body_bytes": self.room.held_bytes,
             "request_log_dropped": self.requests.dropped,
             "batching": float(not self.unbatched),
             "replica_age_seconds": round(time.time() - self._started, 1),

@@ -194,7 +194,9 @@ def test_a_service_without_its_database_answers_or_refuses_as_chosen(
     def ask(app: Any, method: str, path: str, **more: Any) -> httpx.Response:
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://localhost"
+            ) as client:
                 return await client.request(method, path, **more)
 
         return asyncio.run(send())

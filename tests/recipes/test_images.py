@@ -42,7 +42,7 @@ def test_the_road_to_a_served_network(tmp_path: Path) -> None:
 
         async def ask() -> list[httpx.Response]:
             transport = httpx.ASGITransport(local.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 asked = (client.post("/predict", json={"instances": [row]}) for row in rows)
                 return await asyncio.gather(*asked)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["number", "category", "moment", "empty"]
 _FEW_NUMBERS = 100
+_LARGEST = 1e150
 _MOMENT = "(moment)"  # stands for every datetime: their values are counted, not sketched
 
 
@@ -203,10 +204,10 @@ def _values(column: Series[Any]) -> _Values:
 
 
 def _finite(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Infinities are counted as missing: one would make the mean infinite."""
+    """What has no finite square counts as missing: one such makes mean or variance infinite."""
     import numpy as np
 
-    return np.ascontiguousarray(numbers[np.isfinite(numbers)])
+    return np.ascontiguousarray(numbers[np.abs(numbers) < _LARGEST])
 
 
 def _sketch(values: _Values) -> Any:

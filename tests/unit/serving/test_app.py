@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Callable
+import re
+import resource
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 
 from nbprod.data import prediction_log
@@ -30,7 +33,9 @@ def asker(local: LocalService) -> Ask:
     def ask(method: str, path: str, **options: Any) -> httpx.Response:
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(local.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://localhost"
+            ) as client:
                 return await client.request(method, path, **options)
 
         return asyncio.run(send())
@@ -101,6 +106,37 @@ def test_refused_rows_are_kept_in_quarantine(ask: Ask, options: ServiceOptions) 
     assert kept["inputs"] == trip(2, km=-1)
     assert kept["request_id"] == "bad"
     assert kept["violations"] == [{"column": "km", "rule": "range", "message": "is below 0"}]
+
+
+def test_refused_rows_fill_no_disk(
+    ask: Ask, options: ServiceOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in the folder already counts; a row that does not fit is counted as dropped, whole."""
+    folder = options.log_folder / "quarantine"
+    folder.mkdir(parents=True)
+    (folder / "earlier.jsonl").write_bytes(b"x" * 1000)
+    monkeypatch.setattr("nbprod.serving.quarantine._FOLDER_BYTES", 1400)
+    for number in (1, 2):
+        predict(ask, trip(number, km=-1))
+    (path,) = set(folder.glob("*.jsonl")) - {folder / "earlier.jsonl"}
+    assert len(path.read_text().splitlines()) == 1
+    text = ask("GET", "/metrics").text
+    assert re.search(r"nbprod_quarantined_rows{[^}]*} 1(.0)?$", text, re.MULTILINE)
+    assert re.search(r"nbprod_quarantine_rows_dropped{[^}]*} 1(.0)?$", text, re.MULTILINE)
+
+
+def test_half_a_refused_row_is_none(ask: Ask, options: ServiceOptions) -> None:
+    """A disk that is full in the middle of a line keeps the lines before it."""
+    predict(ask, trip(1, km=-1))
+    (path,) = (options.log_folder / "quarantine").glob("*.jsonl")
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, hard))
+    try:
+        assert predict(ask, trip(2, km=-1)).status_code == 422
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
 
 
 def test_partial_answers_the_good_rows_and_lists_the_bad(ask: Ask) -> None:
@@ -256,6 +292,64 @@ def test_bad_input_is_the_callers_error(ask: Ask, body: bytes, status: int) -> N
     assert response.json()["status"] == response.status_code
 
 
+def test_bodies_that_are_under_way_have_a_limit_together(
+    bundle: Path, options: ServiceOptions
+) -> None:
+    """Whoever comes while others hold it is told to come again; then there is room again."""
+    held = dataclasses.replace(options, max_held_bytes=1000)
+    begun = json.dumps({"instances": [trip()]})[:-1].encode() + b" " * 700
+
+    async def both(app: Any) -> tuple[int, httpx.Response, int]:
+        on = asyncio.Event()
+
+        async def slow() -> AsyncIterator[bytes]:
+            yield begun
+            await on.wait()
+            yield b"}"
+
+        kind = {"content-type": "application/json"}
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://localhost", headers=kind
+        )
+        async with client:
+            first = asyncio.create_task(client.post("/predict", content=slow()))
+            await asyncio.sleep(0.05)  # its first part is read
+            others = [await client.post(path, content=begun) for path in ("/predict", "/outcomes")]
+            on.set()
+            answered = await first
+            again = await client.post("/predict", json={"instances": [trip()]})
+        assert {one.status_code for one in others} == {503}
+        return answered.status_code, others[0], again.status_code
+
+    with LocalService(bundle, held) as service:
+        first, refused, again = asyncio.run(both(service.app))
+    assert (first, again) == (200, 200)
+    assert refused.headers["retry-after"] == "1"
+    assert "1000 is the most" in refused.json()["detail"]
+
+
+def test_a_regressions_outcome_is_a_number(bundle: Path, options: ServiceOptions) -> None:
+    """A text or a truth value is refused, and the OpenAPI document says so; others are free."""
+    numeric = dataclasses.replace(options, label="late", numeric_outcome=True)
+    by_id = {"prediction_id": "0" * 24}
+    with LocalService(bundle, numeric) as service:
+        ask = asker(service)
+        for wrong in ("late", True):
+            refused = ask("POST", "/outcomes", json={"outcomes": [by_id | {"outcome": wrong}]})
+            assert refused.status_code == 422
+            assert "'late' is one" in refused.json()["detail"]
+        good = [{"outcome": 2}, {"outcome": 0.5}, {"outcome": None}, {"outcome": "x", "name": "y"}]
+        for fine in good:
+            sent = {"outcomes": [by_id | fine]}
+            assert ask("POST", "/outcomes", json=sent).status_code == 200
+        schemas = ask("GET", "/openapi.json").json()["components"]["schemas"]
+        item = schemas["OutcomesRequest"]["properties"]["outcomes"]["items"]
+        assert all(jsonschema.Draft202012Validator(item).is_valid(by_id | fine) for fine in good)
+        assert not jsonschema.Draft202012Validator(item).is_valid(by_id | {"outcome": "x"})
+        late = by_id | {"outcome": "x", "name": "late"}
+        assert not jsonschema.Draft202012Validator(item).is_valid(late)
+
+
 def test_http_errors_are_problem_documents(ask: Ask) -> None:
     """404, 405, 413 and 415 are problem documents with a title and a detail."""
     cases = {
@@ -320,7 +414,7 @@ def test_a_models_error_fails_its_own_request_only(local: LocalService) -> None:
 
     async def crowd() -> list[httpx.Response]:
         transport = httpx.ASGITransport(local.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             rows = [trip(n, minutes=13.0 if n == 5 else 50.0) for n in range(20)]
             return await asyncio.gather(
                 *(client.post("/predict", json={"instances": [row]}) for row in rows)
@@ -336,7 +430,7 @@ def test_each_request_of_a_batch_gets_its_own_rows(local: LocalService) -> None:
 
     async def crowd() -> list[httpx.Response]:
         transport = httpx.ASGITransport(local.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             bodies = [
                 [trip(n, minutes=float(100 + n)), trip(n, km=-1 if n % 3 == 0 else 1)]
                 for n in range(30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 from pathlib import Path
 
@@ -37,13 +38,38 @@ def test_the_admin_token_opens_admin_routes(options: ServiceOptions, tmp_path: P
     assert admin_token(tmp_path / "state" / "admin-token") == token
     mode = (tmp_path / "state" / "admin-token").stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
-    import dataclasses
-
     guarded = dataclasses.replace(options, admin_digest=sha256(token))
-    assert refusal(guarded, "admin", f"Bearer {token}") is None
-    assert refusal(guarded, "admin", f"Basic {token}") is not None
-    assert refusal(guarded, "admin", "Bearer wrong") is not None
-    assert refusal(guarded, "admin", None) is not None
+    assert refusal(guarded, "admin", {"authorization": f"Bearer {token}"}) is None
+    assert refusal(guarded, "admin", {"authorization": f"Basic {token}"}) is not None
+    assert refusal(guarded, "admin", {"authorization": "Bearer wrong"}) is not None
+    assert refusal(guarded, "admin", {}) is not None
+
+
+def test_without_tokens_the_machine_is_called_by_its_own_name(options: ServiceOptions) -> None:
+    """A page's own name that points to this machine is refused; with tokens any name is served."""
+    named = dataclasses.replace(options, hosts=("model.example",))
+    own = [
+        "127.0.0.1:8000",
+        "localhost",
+        "LOCALHOST:8000",
+        "[::1]:8000",
+        "127.9.9.9",
+        "a.localhost",
+    ]
+    for host in [*own, "model.example", "Model.example:443"]:
+        assert refusal(named, "predict", {"host": host}) is None, host
+    assert refusal(named, "predict", {}) is None  # no browser leaves it out
+    for host in ("page.example:8000", "127.0.0.1.page.example", "[::2]:8000", "localhost.example"):
+        for scope in ("predict", "outcomes", "read"):
+            refused = refusal(named, scope, {"host": host})
+            assert refused is not None, host
+            assert refused.status == 421
+            assert host in refused.body["detail"]
+            assert "[serving] hosts" in refused.body["hint"]
+        assert refusal(named, "open", {"host": host}) is None  # a probe calls it as it likes
+    guarded = dataclasses.replace(named, tokens=parse_tokens("t:read"))
+    sent = {"host": "page.example", "authorization": "Bearer t"}
+    assert refusal(guarded, "read", sent) is None
 
 
 def test_beyond_loopback_tokens_are_required(tmp_path: Path) -> None:

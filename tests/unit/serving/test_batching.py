@@ -151,7 +151,10 @@ def test_a_caller_that_gave_up_costs_nothing() -> None:
         await asyncio.to_thread(doubler.entered.wait, 5)
         second = asyncio.create_task(batcher.submit(2, rows=1))
         await asyncio.sleep(0.01)
+        assert batcher.queued == 1
         second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+        assert batcher.queued == 0  # nor does it take a place from others
         doubler.gate.set()
         await first
         assert await batcher.submit(3, rows=1) == 6

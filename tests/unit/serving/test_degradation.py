@@ -25,7 +25,7 @@ def call(app: Any, *bodies: dict[str, Any], headers: dict[str, str] | None = Non
 
     async def run() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             sent = (client.post("/predict", json=body, headers=headers) for body in bodies)
             return await asyncio.gather(*sent)
 

@@ -111,7 +111,7 @@ def test_a_suspect_is_tried_once_more_and_then_refused(
     async def crowd() -> list[httpx.Response]:
         transport = httpx.ASGITransport(local.app)
         row = {"trip": "T1", "km": 10, "minutes": 50.0, "city": "Bern"}
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await asyncio.gather(
                 *(
                     client.post("/predict", json={"instances": [row]}, headers={HEADER: name})
