@@ -46,7 +46,7 @@ class Bases:
         program = self.program
         if "load" in self.own:
             call = self._call_of("load")
-            self.frame = (_targets(call)[0], call) if call else None
+            self.frame = (call.targets[0], call) if call else None
             return
         readers: dict[str, list[Piece]] = {}
         for piece in program.steps:
@@ -139,7 +139,7 @@ class Bases:
         program = self.program
         if "split" in self.own:
             call = self._call_of("split")
-            targets = _targets(call) if call else []
+            targets = call.targets if call else []
             if call and len(targets) == 2:
                 self.train, self.holdout = (targets[0], call), (targets[1], call)
             return
@@ -183,20 +183,9 @@ class Bases:
         found = [
             piece
             for piece in self.program.steps
-            if self.calls.get(id(piece)) == entry and _targets(piece)
+            if self.calls.get(id(piece)) == entry and piece.targets
         ]
         return found[0] if found else None
-
-
-def _targets(piece: Piece) -> list[str]:
-    if not isinstance(piece.node, ast.Assign) or len(piece.node.targets) != 1:
-        return []
-    target = piece.node.targets[0]
-    if isinstance(target, ast.Name):
-        return [target.id]
-    if isinstance(target, ast.Tuple | ast.List):
-        return [item.id for item in target.elts if isinstance(item, ast.Name)]
-    return []
 
 
 def _train_and_holdout(pieces: list[Piece], used: list[str]) -> tuple[str, str] | None:

@@ -72,6 +72,15 @@ class Piece:
         return isinstance(self.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 
     @property
+    def targets(self) -> list[str]:
+        """The names that ``a = …`` or ``a, b = …`` assigns, in order; none of another statement."""
+        if not isinstance(self.node, ast.Assign) or len(self.node.targets) != 1:
+            return []
+        target = self.node.targets[0]
+        parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+        return [item.id for item in parts if isinstance(item, ast.Name)]
+
+    @property
     def first_line(self) -> str:
         """The first line of its source, for messages."""
         return self.code.splitlines()[0] if self.code else ""

@@ -14,8 +14,6 @@ from nbprod.extraction.selection import select
 from nbprod.notebook.graph import understand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from nbprod.extraction.entries import Entry
     from nbprod.extraction.pieces import Piece
     from nbprod.extraction.placement import Placement
@@ -265,7 +263,7 @@ class _Planner:
                 if name in ("transform", "predict")
                 else ""
             )
-            targets = _targets(call)
+            targets = call.targets
             if rows in done or not targets:
                 continue
             done.add(rows)
@@ -316,17 +314,6 @@ def _is_variable(node: ast.stmt, name: str) -> bool:
     return isinstance(node, ast.For) and any(
         isinstance(item, ast.Name) and item.id == name for item in ast.walk(node.target)
     )
-
-
-def _targets(piece: Piece) -> list[str]:
-    node = piece.node
-    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
-        return []
-    target = node.targets[0]
-    parts: Iterable[ast.expr] = (
-        target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
-    )
-    return [item.id for item in parts if isinstance(item, ast.Name)]
 
 
 def _read_as_features(entry: Entry) -> list[str]:
