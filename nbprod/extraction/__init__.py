@@ -7,8 +7,9 @@ The data's way, and the file where a change to each step goes:
    lines); ``star_imports`` finds the names behind a star.
    ``expansion`` makes one statement for each frame (``frame_lists``, ``loops``), ``learning`` parts
    what learns from what transforms.
-2. statements → top-level names: ``definitions`` (functions, classes, constants, what they read);
-   ``global_writers`` and ``nearby`` take out what cannot stand there.
+2. statements → top-level names: ``definitions`` (functions, classes, ``constants``, what they
+   read); ``global_writers`` and ``nearby`` take out what cannot stand there, ``import_effects``
+   tells what importing them would do.
 3. statements in the role that they play, by ``workbench``, in this order: ``popped_labels`` (the
    label by other names), ``mixed_cells`` (cells that do more than their role), ``versions`` (one
    name for several learned things), ``label_steps`` (the label prepared among features),

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from nbprod.extraction.constants import constants
 from nbprod.extraction.global_writers import inline_global_writers
+from nbprod.extraction.import_effects import check_lib
 from nbprod.extraction.nearby import keep_nearby
-from nbprod.extraction.rules import finding, refusal
-from nbprod.notebook.effects import root_name
+from nbprod.extraction.rules import refusal
 from nbprod.notebook.graph import GIVEN_NAMES
-from nbprod.notebook.syntax import nodes_of, once_per_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,13 +53,6 @@ ENTRY_NAMES = {
     "train": "train",
     "predict": "predict",
 }
-
-_OUTSIDE = """
-load safe_load open to_csv to_parquet to_pickle to_json to_sql to_excel urlopen urlretrieve
-connect create_engine execute sleep now today system popen input
-makedirs mkdir write_text write_bytes savefig savetxt dump fit fit_transform train from_pretrained
-"""
-_REACHES = frozenset(_OUTSIDE.split())
 
 
 @dataclass
@@ -101,7 +93,7 @@ def define(selection: Selection) -> Definitions:
     for piece in constants(selection, result):
         selection.pieces.remove(piece)
         _add(result, piece)
-    _check_lib(selection, result)
+    check_lib(selection, result)
     given = GIVEN_NAMES | selection.imports.keys()
     keep_nearby(selection, result)
     _find_extras(selection, result, given)
@@ -136,64 +128,6 @@ def _add(result: Definitions, piece: Piece) -> None:
             )
         result.pieces[name] = piece
         result.files[name] = FILES[piece.role]
-
-
-def _check_lib(selection: Selection, result: Definitions) -> None:
-    reaching = _reaching_functions(result)
-    for piece in (*dict.fromkeys(result.pieces.values()), *result.loose_lib):
-        if piece.role != "lib" or piece.is_definition:
-            continue
-        called = _called_at_import(piece.node)
-        if any(_reaches(function) or root_name(function) in reaching for function in called):
-            selection.findings.append(
-                finding(
-                    "NBX017",
-                    f"importing lib.py will run: {piece.first_line}",
-                    hint="move it to a data or fit cell, if it reads a file or takes long",
-                    cell_id=piece.cell_id,
-                    line=piece.line,
-                )
-            )
-
-
-def _reaching_functions(result: Definitions) -> set[str]:
-    """The notebook's functions that reach outside when called, through others too."""
-    direct = {
-        name
-        for name, piece in result.pieces.items()
-        if piece.is_definition and _reaches_outside(piece.node)
-    }
-    return {
-        name
-        for name, piece in result.pieces.items()
-        if piece.is_definition and result.reach([name]) & direct
-    }
-
-
-@once_per_node
-def _called_at_import(node: ast.stmt) -> list[ast.expr]:
-    found: list[ast.expr] = []
-    pending: list[ast.AST] = [node]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, ast.Call):
-            found.append(item.func)
-        if not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            pending.extend(ast.iter_child_nodes(item))
-    return found
-
-
-@once_per_node
-def _reaches_outside(node: ast.stmt) -> bool:
-    return any(isinstance(item, ast.Call) and _reaches(item.func) for item in nodes_of(node))
-
-
-def _reaches(function: ast.expr) -> bool:
-    """Whether a call usually reaches a disk, a network, a clock or another process, or learns."""
-    name = function.attr if isinstance(function, ast.Attribute) else root_name(function) or ""
-    if name.startswith(("read_", "load_", "fetch_", "download")) or name in _REACHES:
-        return True
-    return root_name(function) in ("requests", "subprocess", "httpx", "urllib", "shutil")
 
 
 def _find_extras(selection: Selection, result: Definitions, given: frozenset[str]) -> None:
