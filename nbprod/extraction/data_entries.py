@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.extraction.meanings import has_effect
 from nbprod.extraction.rules import refusal
-from nbprod.extraction.serving_entries import check_lineage
+from nbprod.extraction.transform_entry import check_lineage
 
 if TYPE_CHECKING:
     from nbprod.extraction.pieces import Piece
