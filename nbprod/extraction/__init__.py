@@ -19,9 +19,9 @@ The data's way, and the file where a change to each step goes:
    holdout, features, label; ``columns``, ``frames``); then ``learned_values`` and ``hoisting`` move
    statistics to fit.
 5. values → entry functions, from the end of the road to its start (``assembly``):
-   ``training_entry`` (``label_rows``), ``serving_entries`` (``output``, ``chains``, ``positions``,
-   ``arrays``), ``data_entries``; each an ``entries.Entry``, a slice of the program; ``dependence``
-   warns.
+   ``training_entry`` (``label_rows``), ``transform_entry`` (``feature_chain``, ``positions``,
+   ``arrays``), ``predict_entry`` (``output``, ``chains``), ``data_entries``; each an
+   ``entries.Entry``, a slice of the program; ``dependence`` warns.
 6. functions → files: ``placement`` (which file, which arguments), ``functions`` with ``rewriting``,
    ``class_arguments``, ``aliases`` and ``queries`` (syntax), ``rendering`` with ``layout``,
    ``lines_read`` (what was written, read again), ``imports``, ``resolution``,

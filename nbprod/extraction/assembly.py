@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from nbprod.extraction.data_entries import build_fit, build_load, build_split
 from nbprod.extraction.dependence import tell_dependence
+from nbprod.extraction.predict_entry import build_predict
 from nbprod.extraction.rules import finding
-from nbprod.extraction.transform_entry import build_online, build_predict, build_transform
 from nbprod.extraction.training_entry import build_train
+from nbprod.extraction.transform_entry import build_online, build_transform
 from nbprod.extraction.workbench import Workbench
 
 if TYPE_CHECKING:

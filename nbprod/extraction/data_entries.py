@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbprod.extraction.feature_chain import check_lineage
 from nbprod.extraction.meanings import has_effect
 from nbprod.extraction.rules import refusal
-from nbprod.extraction.transform_entry import check_lineage
 
 if TYPE_CHECKING:
     from nbprod.extraction.pieces import Piece
