@@ -31,8 +31,8 @@ The data's way, and the file where a change to each step goes:
    a row of ``rules``.
 
 Beside the way: ``inspection`` and ``checks`` (what `inspect` shows), ``fixes`` and ``preview`` (for
-an editor, while cells are written), ``proposal`` and ``task`` (what init proposes), ``sync``
-(module → cells), ``proof`` (module ≡ cells).
+an editor, while cells are written), ``proposal`` (by ``clues``), ``label_proposal`` and ``task``
+(what init proposes), ``sync`` (module → cells), ``proof`` (module ≡ cells).
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ from nbprod.extraction.sync import sync
 if TYPE_CHECKING:
     from nbprod.extraction.fixes import quick_fixes
     from nbprod.extraction.inspection import inspect_document, inspect_notebook
+    from nbprod.extraction.label_proposal import propose_label
     from nbprod.extraction.many import extract_many, inspect_many
     from nbprod.extraction.preview import preview_module
-    from nbprod.extraction.proposal import propose_label, propose_roles
+    from nbprod.extraction.proposal import propose_roles
     from nbprod.extraction.task import propose_task
 
 # What is imported when it is first asked for: an unchanged notebook needs none of it.
@@ -59,7 +60,7 @@ _FILES = {
     "inspect_many": "many",
     "inspect_notebook": "inspection",
     "preview_module": "preview",
-    "propose_label": "proposal",
+    "propose_label": "label_proposal",
     "propose_roles": "proposal",
     "propose_task": "task",
     "quick_fixes": "fixes",

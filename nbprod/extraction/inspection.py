@@ -8,9 +8,9 @@ from nbprod.errors import ExtractionError
 from nbprod.extraction.assembly import assemble
 from nbprod.extraction.checks import check_cells
 from nbprod.extraction.definitions import define
+from nbprod.extraction.label_proposal import propose_label
 from nbprod.extraction.neighbours import neighbours, neighbours_imported
 from nbprod.extraction.placement import place
-from nbprod.extraction.proposal import propose_label
 from nbprod.extraction.resolution import Resolver
 from nbprod.extraction.rules import RULES, finding
 from nbprod.extraction.selection import STAYS, select
