@@ -22,9 +22,9 @@ The data's way, and the file where a change to each step goes:
    ``training_entry`` (``label_rows``), ``transform_entry`` (``feature_chain``, ``positions``,
    ``arrays``), ``predict_entry`` (``output``, ``chains``), ``data_entries``; each an
    ``entries.Entry``, a slice of the program; ``dependence`` warns.
-6. functions → files: ``placement`` (which file, which arguments), ``functions`` with ``rewriting``,
-   ``class_arguments``, ``aliases`` and ``queries`` (syntax), ``rendering`` with ``layout``,
-   ``lines_read`` (what was written, read again), ``imports``, ``resolution``,
+6. functions → files: ``placement`` (which file, which arguments), ``functions`` with ``rewriting``
+   (``mentions``), ``class_arguments``, ``aliases`` and ``queries`` (syntax), ``rendering`` with
+   ``layout``, ``lines_read`` (what was written, read again), ``imports``, ``resolution``,
    ``parameters_file``, ``state_kinds``, ``inline_tests`` and ``fixtures``; ``requirements``.
 7. files → disk: ``module`` joins 1 to 6, ``provenance`` is the manifest, ``extract`` compares,
    ``remembering`` keeps it for the next process, ``writing`` writes. Every finding and refusal is

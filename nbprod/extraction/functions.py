@@ -21,10 +21,7 @@ from nbprod.extraction.layout import assigns_itself, below
 from nbprod.extraction.optional_imports import always_bound
 from nbprod.extraction.pieces import only, statement
 from nbprod.extraction.queries import rewrite_queries
-from nbprod.extraction.rewriting import (
-    Rewrite,
-    rewrite,
-)
+from nbprod.extraction.rewriting import Rewrite, rewrite
 from nbprod.extraction.rules import finding
 from nbprod.extraction.signatures import with_default, with_parameters, with_positional
 from nbprod.extraction.state_kinds import state_kinds

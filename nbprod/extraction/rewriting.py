@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field, fields
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import libcst as cst
-from libcst.metadata import (
-    BuiltinScope,
-    ClassScope,
-    GlobalScope,
-    MetadataWrapper,
-    ScopeProvider,
-)
+from libcst.metadata import BuiltinScope, ClassScope, GlobalScope, MetadataWrapper, ScopeProvider
 
+from nbprod.extraction.mentions import NO_NODES, SEQUENCES, bound_inside, names_mentioned, parts_of
 from nbprod.extraction.pieces import only
 from nbprod.extraction.rules import refusal
 from nbprod.extraction.signatures import with_keywords
@@ -71,7 +66,7 @@ def rewrite(syntax: Statement, how: Rewrite) -> Statement:
     """The statement with its outer names rewritten; the same object when nothing changes."""
     if not how:
         return syntax
-    mentioned, _ = _mentioned(syntax)
+    mentioned, _ = names_mentioned(syntax)
     wanted = how.wanted
     if wanted.isdisjoint(mentioned) and not how.drop_label_safely:
         return syntax
@@ -90,8 +85,8 @@ _MOST_REWRITTEN = 4096
 
 
 def _rewritten(syntax: Statement, how: Rewrite, wanted: frozenset[str]) -> Statement:
-    _, scoped = _mentioned(syntax)
-    if not scoped or not wanted & _bound_inside(syntax):
+    _, scoped = names_mentioned(syntax)
+    if not scoped or not wanted & bound_inside(syntax):
         return _Rewriter(how).changed(syntax)  # no inner scope can hide any of the names
     wrapper = MetadataWrapper(cst.Module(body=[syntax]), unsafe_skip_copy=False)
     scopes = wrapper.resolve(ScopeProvider)
@@ -102,21 +97,6 @@ def _rewritten(syntax: Statement, how: Rewrite, wanted: frozenset[str]) -> State
     return changed
 
 
-_SCOPES = frozenset({cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.CompFor})
-_SEQUENCES = frozenset({list, tuple})
-_NO_NODES = frozenset({str, int, bool, type(None), cst.MaybeSentinel})  # what else fields hold
-# Parts of nodes that hold no code.
-_LAYOUT: tuple[str, ...] = (
-    "whitespace",
-    "lpar",
-    "rpar",
-    "leading_lines",
-    "lines_after",
-    "comma",
-    "semicolon",
-)
-_LAYOUT += ("trailing", "equal", "header", "footer", "lbracket", "rbracket", "operator", "indent")
-_PARTS: dict[type[cst.CSTNode], tuple[str, ...]] = {}
 _NO_NAMES = frozenset({cst.Import, cst.ImportFrom, cst.Global, cst.Nonlocal})
 # Fields that hold a name which is no reference: an attribute, a keyword, a definition.
 _FIXED: dict[type[cst.CSTNode], str] = {
@@ -126,58 +106,6 @@ _FIXED: dict[type[cst.CSTNode], str] = {
     cst.FunctionDef: "name",
     cst.ClassDef: "name",
 }
-
-
-def _parts(node: cst.CSTNode) -> tuple[str, ...]:
-    """The fields of a node that may hold code, in the order of the source."""
-    kind = type(node)
-    if kind not in _PARTS:
-        _PARTS[kind] = tuple(
-            item.name for item in fields(node) if not item.name.startswith(_LAYOUT)
-        )
-    return _PARTS[kind]
-
-
-@lru_cache(maxsize=4096)
-def _mentioned(syntax: Statement) -> tuple[set[str], bool]:
-    """Every identifier in a statement, and whether it opens a scope of its own."""
-    names: set[str] = set()
-    scoped = False
-    pending: list[cst.CSTNode] = [syntax]
-    while pending:
-        node = pending.pop()
-        kind = type(node)  # isinstance is slow here: libcst's nodes are abstract base classes
-        if kind is cst.Name:
-            names.add(node.value)  # type: ignore[attr-defined]
-            continue
-        scoped = scoped or kind in _SCOPES
-        for part in _parts(node):
-            value = getattr(node, part)
-            if type(value) in _SEQUENCES:
-                pending.extend(value)
-            elif type(value) not in _NO_NODES:
-                pending.append(value)
-    return names, scoped
-
-
-def _bound_inside(syntax: Statement) -> set[str]:
-    """Names that an inner scope of a statement may bind or declare; more than that, never less."""
-    tree = ast.parse(cst.Module(body=[syntax.with_changes(leading_lines=())]).code)
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-            found.add(node.id)
-        elif isinstance(node, ast.arg):
-            found.add(node.arg)
-        elif isinstance(node, ast.Global | ast.Nonlocal):
-            found.update(node.names)
-        elif isinstance(node, ast.alias):
-            found.add(node.asname or node.name.partition(".")[0])
-        elif isinstance(getattr(node, "name", None), str):  # functions, classes, except, match
-            found.add(node.name)  # type: ignore[attr-defined]
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            found.add(node.rest)
-    return found
 
 
 class _Rewriter:
@@ -201,11 +129,11 @@ class _Rewriter:
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
             skipped = "func"
         changes: dict[str, object] = {}
-        for part in _parts(node):
+        for part in parts_of(node):
             value = getattr(node, part)
-            if part == skipped or type(value) in _NO_NODES:
+            if part == skipped or type(value) in NO_NODES:
                 continue
-            if type(value) in _SEQUENCES:
+            if type(value) in SEQUENCES:
                 items = [self.changed(item) for item in value]
                 if any(new is not old for new, old in zip(items, value, strict=True)):
                     changes[part] = items
