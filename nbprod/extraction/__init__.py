@@ -11,10 +11,11 @@ The data's way, and the file where a change to each step goes:
    read); ``global_writers`` and ``nearby`` take out what cannot stand there, ``import_effects``
    tells what importing them would do.
 3. statements in the role that they play, by ``workbench``, in this order: ``popped_labels`` (the
-   label by other names), ``mixed_cells`` (cells that do more than their role), ``versions`` (one
-   name for several learned things), ``label_steps`` (the label prepared among features),
-   ``joined_frames`` (train and test put together), ``untangling`` and ``split_loops`` (splits after
-   features; where rows come from: ``lineage``), ``answers`` (predictions beside raw columns).
+   label by other names), ``mixed_cells`` (cells that do more than their role; ``model_calls``),
+   ``versions`` (one name for several learned things), ``label_steps`` (the label prepared among
+   features), ``joined_frames`` (train and test put together), ``untangling`` and ``split_loops``
+   (splits after features; where rows come from: ``lineage``), ``answers`` (predictions beside raw
+   columns).
 4. statements → values: ``program`` (who wrote what each one reads), ``anatomy`` (frame, train,
    holdout, features, label; ``columns``, ``frames``); then ``learned_values`` and ``hoisting`` move
    statistics to fit.

@@ -5,8 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nbprod.notebook.effects import root_name
+
+if TYPE_CHECKING:
+    from nbprod.extraction.pieces import Piece
 
 FAMILIES = (
     "Encoder",
@@ -17,6 +21,8 @@ FAMILIES = (
     "Transformer",
     "Discretizer",
 )
+# Parts of the names of classes whose fit is for features: training is another's.
+LEARNERS = (*FAMILIES, "PCA", "SVD", "KMeans", "SelectKBest", "Normalizer", "PolynomialFeatures")
 
 
 def learns_alone(node: ast.stmt) -> bool:
@@ -110,3 +116,23 @@ def column_of(node: ast.expr) -> str:
         columns = {node.attr}  # df.sex
     word = re.sub(r"\W+", "_", columns.pop()).strip("_").lower() if len(columns) == 1 else ""
     return word if f"a_{word}".isidentifier() else ""
+
+
+def learner_in(piece: Piece, known: set[str]) -> str | None:
+    """The scaler or encoder that a statement fits or applies."""
+    if (call := learning_call(piece.node)) is not None:
+        if isinstance(call.holder, ast.Name):
+            return call.holder.id if call.holder.id in known else None
+        text = ast.unparse(call.holder)
+        return "" if any(word in text.partition("(")[0] for word in LEARNERS) else None
+    value = getattr(piece.node, "value", None)
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):
+        return None
+    root = root_name(value.func)
+    if root in known and value.func.attr in ("fit", "transform"):
+        return root
+    if learns_alone(piece.node) and isinstance(piece.node, ast.Assign):
+        made = ast.unparse(value.func.value).partition("(")[0]
+        names = list(piece.names.binds)
+        return names[0] if names and any(word in made for word in LEARNERS) else None
+    return None

@@ -10,7 +10,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.expansion import expand
-from nbprod.extraction.learners import FAMILIES, learning_call, learns_alone
+from nbprod.extraction.learners import LEARNERS, learner_in, learns_alone
 from nbprod.extraction.meanings import (
     fitted_names,
     looks_held_out,
@@ -18,6 +18,7 @@ from nbprod.extraction.meanings import (
     looks_training,
     reads_only_columns,
 )
+from nbprod.extraction.model_calls import PREDICTS, fit_argument, model_arguments, model_calls
 from nbprod.extraction.rules import finding
 from nbprod.notebook.effects import root_name
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from nbprod.extraction.selection import Selection
 
 SPLITTER = "train_test_split"
-_CALLS = "predict predict_proba predict_log_proba decision_function forecast"
-_PREDICTS = frozenset(_CALLS.split())
-_LEARNERS = (*FAMILIES, "PCA", "SVD", "KMeans", "SelectKBest", "Normalizer", "PolynomialFeatures")
 
 
 def sort_out(selection: Selection, label: str) -> None:
@@ -135,7 +133,7 @@ class _Steps:
                 continue
             if piece.role == "predict":
                 return True
-            if not self.of("predict") and _model_calls(piece):
+            if not self.of("predict") and model_calls(piece):
                 return True
             reached |= piece.names.binds.keys()
         return False
@@ -163,9 +161,9 @@ class _Steps:
 
     def applied(self) -> None:
         """What fit cells do to the very frames that a model reads: they apply what was learned."""
-        read = {first for piece in self.of("train") if (first := _fit_argument(piece))}
+        read = {first for piece in self.of("train") if (first := fit_argument(piece))}
         models = self.written_by({"train"})
-        read |= {name for p in self.of("predict") for name in _model_arguments(p, models)}
+        read |= {name for p in self.of("predict") for name in model_arguments(p, models)}
         for piece in self.of("fit"):
             written = piece.names.written
             if written and written <= read and not learns_alone(piece.node):
@@ -178,16 +176,16 @@ class _Steps:
         known = {
             name
             for name, made in self.selection.makers.items()
-            if any(word in made.partition("(")[0] for word in _LEARNERS)
+            if any(word in made.partition("(")[0] for word in LEARNERS)
         }
         moved: set[str] = set()
         for piece in self.of("train"):
-            holder = _learner_in(piece, known | moved)
+            holder = learner_in(piece, known | moved)
             if holder is None or self._about_label(piece):
                 continue
             moved |= {holder, *piece.names.binds}
             for made in self.upstream(piece.names.needs, piece, "train"):
-                if not fitted_names(made) or _learner_in(made, known | moved):
+                if not fitted_names(made) or learner_in(made, known | moved):
                     self.move(made, "features")
             if piece in self.pieces:
                 self.move(piece, "features")
@@ -203,7 +201,7 @@ class _Steps:
         if self.of("features") or any(p.role == "features" for p in self.pieces):
             return
         for piece in self.of("train"):
-            first = _fit_argument(piece)
+            first = fit_argument(piece)
             if first is None:
                 continue
             steps = self.upstream([first], piece, "train")
@@ -223,7 +221,7 @@ class _Steps:
         models = self.written_by({"train"})
         predict = self.of("predict")
         for piece in predict:
-            for name in _model_arguments(piece, models):
+            for name in model_arguments(piece, models):
                 steps = self.upstream([name], piece, "predict")
                 steps = [step for step in steps if not self.reads_model(step, models)]
                 if all(".copy()" in step.code for step in steps):
@@ -240,7 +238,7 @@ class _Steps:
         for piece in self.of("train"):
             reads = set(piece.names.needs)
             predicts = reads & models and any(
-                name in models and method in _PREDICTS for name, method in _model_calls(piece)
+                name in models and method in PREDICTS for name, method in model_calls(piece)
             )
             of_held_out = any(looks_held_out(name) for name in reads)
             if (predicts and of_held_out) or reads & answers:
@@ -266,27 +264,6 @@ def _split_targets(piece: Piece) -> list[str]:
     return [item.id for item in target.elts if isinstance(item, ast.Name)]
 
 
-def _model_calls(piece: Piece) -> list[tuple[str, str]]:
-    """(model, method) of each ``model.predict(...)`` in a statement."""
-    return [
-        (root_name(node.func.value) or "", node.func.attr)
-        for node in piece.nodes
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in _PREDICTS
-    ]
-
-
-def _model_arguments(piece: Piece, models: set[str]) -> list[str]:
-    """The names that a statement gives a model to predict."""
-    found: list[str] = []
-    for node in piece.nodes:
-        if isinstance(node, ast.Call) and root_name(node.func) in models:
-            given = [*node.args, *(item.value for item in node.keywords)]
-            found += [name for item in given if (name := root_name(item)) is not None]
-    return [name for name in dict.fromkeys(found) if name not in models]
-
-
 def _makes_features(piece: Piece) -> bool:
     """Whether a statement makes a frame of a frame, and no container of a training library."""
     value = getattr(piece.node, "value", None)
@@ -300,26 +277,6 @@ def _makes_features(piece: Piece) -> bool:
     return isinstance(piece.node, ast.Assign | ast.For | ast.Expr | ast.AugAssign | ast.Delete)
 
 
-def _learner_in(piece: Piece, known: set[str]) -> str | None:
-    """The scaler or encoder that a statement fits or applies."""
-    if (call := learning_call(piece.node)) is not None:
-        if isinstance(call.holder, ast.Name):
-            return call.holder.id if call.holder.id in known else None
-        text = ast.unparse(call.holder)
-        return "" if any(word in text.partition("(")[0] for word in _LEARNERS) else None
-    value = getattr(piece.node, "value", None)
-    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):
-        return None
-    root = root_name(value.func)
-    if root in known and value.func.attr in ("fit", "transform"):
-        return root
-    if learns_alone(piece.node) and isinstance(piece.node, ast.Assign):
-        made = ast.unparse(value.func.value).partition("(")[0]
-        names = list(piece.names.binds)
-        return names[0] if names and any(word in made for word in _LEARNERS) else None
-    return None
-
-
 def _given(piece: Piece) -> list[str]:
     """The names that a statement's calls are given."""
     return [
@@ -329,19 +286,6 @@ def _given(piece: Piece) -> list[str]:
         for item in node.args
         if isinstance(item, ast.Name)
     ]
-
-
-def _fit_argument(piece: Piece) -> str | None:
-    """The name that a statement fits a model on: X of ``model.fit(X, y)``."""
-    for node in piece.nodes:
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "fit"
-            and len(node.args) >= 2
-        ):
-            return root_name(node.args[0])
-    return None
 
 
 def _same_for_held_out(left: list[Piece], moved: list[Piece]) -> list[Piece]:
