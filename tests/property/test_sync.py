@@ -18,7 +18,8 @@ from nbprod.notebook import read_notebook
 
 NUMBER = itertools.count()
 UNCHECKED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # a busy machine is slow
-ASSIGNED = re.compile(r"^(\s*[\w.\[\]']+(?:: [\w\[\], ]+)?) = (?!field\()(.+)$")
+# not `low = high = 0.0`, of which no part can be put into parentheses
+ASSIGNED = re.compile(r"^(\s*[\w.\[\]']+(?:: [\w\[\], ]+)?) = (?!field\()(?!.* = )(.+)$")
 Edit = Callable[[str, int], list[str]]
 
 
