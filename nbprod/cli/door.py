@@ -100,38 +100,51 @@ def shown_progress() -> Progress:
     return show
 
 
-def show_error(error: NbprodError, as_json: bool) -> None:
-    """One message with the next step; with ``--json`` also as data on standard output."""
+def show_error(error: NbprodError, as_json: bool, folder: str = ".") -> None:
+    """One message with the next step; with ``--json`` also as data on standard output.
+
+    folder: of the project, whose notebooks the error may name.
+    """
+    from nbprod.lifecycle.cell_numbers import cell_numbers
     from nbprod.masking import mask, mask_values
+    from nbprod.reporting.terminal_parts import with_numbers
 
     if as_json:
         click.echo(json.dumps({"error": mask_values(error.to_json())}, default=str))
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {mask(error.message)}", err=True)
-    place = [
-        text
-        for text in (
-            getattr(error, "notebook", None),
-            f"cell {error.cell_id}" if getattr(error, "cell_id", None) else None,  # type: ignore[attr-defined]
-            f"line {error.line}" if getattr(error, "line", None) else None,  # type: ignore[attr-defined]
-        )
-        if text
-    ]
-    if place:
+    numbers = cell_numbers(error, folder)
+    message, hint = (mask(with_numbers(text, numbers)) for text in (error.message, error.hint))
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    if place := _place(error, numbers):
         click.echo(f"   at: {', '.join(place)}", err=True)
-    click.echo(f" hint: {mask(error.hint)}", err=True)
+    click.echo(f" hint: {hint}", err=True)
 
 
-def show_record(record: Any, as_json: bool) -> None:
-    """Print what a verb returned: a record, several, or plain data."""
+def _place(error: NbprodError, numbers: Mapping[str, int]) -> list[str]:
+    """Notebook, cell and line of an error, as far as it has them."""
+    notebook, cell, line = (getattr(error, name, None) for name in ("notebook", "cell_id", "line"))
+    named = f"{numbers[cell]} ({cell})" if cell in numbers else cell
+    return [
+        *([str(notebook)] if notebook else []),
+        *([f"cell {named}"] if cell else []),
+        *([f"line {line}"] if line else []),
+    ]
+
+
+def show_record(record: Any, as_json: bool, folder: str = ".") -> None:
+    """Print what a verb returned: a record, several, or plain data.
+
+    folder: of the project, whose notebooks findings may name.
+    """
     if as_json:
         click.echo(json.dumps(_plain(record), indent=2, default=str))
         return
     from rich.console import Console
 
+    from nbprod.lifecycle.cell_numbers import cell_numbers
     from nbprod.reporting import terminal
 
     console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
-    terminal.show(record, console)
+    terminal.show(record, console, cell_numbers(record, folder))
 
 
 def _plain(value: Any) -> Any:
@@ -158,11 +171,12 @@ def _clean_output() -> Iterator[None]:
 
 
 def _run(function: Command, args: Any, kwargs: Any, as_json: bool) -> None:
+    folder = kwargs.get("folder", ".")
     try:
         with _clean_output():
             result = function(*args, **kwargs)
     except NbprodError as error:
-        show_error(error, as_json)
+        show_error(error, as_json, folder)
         sys.exit(exit_code(error))
     except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
         raise
@@ -177,7 +191,8 @@ def _run(function: Command, args: Any, kwargs: Any, as_json: bool) -> None:
     except Exception as error:  # noqa: BLE001 - the last border: exit code 4 is its documented meaning
         _show_bug(error, as_json)
     if result is not None:
-        show_record(result.record if isinstance(result, Shown) else result, as_json)
+        record = result.record if isinstance(result, Shown) else result
+        show_record(record, as_json, folder)
     sys.exit(_verdict(result))
 
 

@@ -35,17 +35,20 @@ from nbprod.reporting.terminal_rollout import ROLLOUT_VIEWS
 from nbprod.reporting.terminal_service import SERVICE_VIEWS, predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from rich.console import Console, RenderableType
 
 _MOST_FIELDS = 30
 
 
-def show(record: Any, console: Console | None = None) -> None:
+def show(
+    record: Any, console: Console | None = None, numbers: Mapping[str, int] | None = None
+) -> None:
     """Print a record, or a list of records, for a person.
 
-    Long tables are cut and say how much they leave out; ``--json`` prints all of it.
+    numbers: of the cells that findings name by id. Long tables are cut and say how much they leave
+    out; ``--json`` prints all of it.
     """
     from rich.console import Console
 
@@ -60,11 +63,8 @@ def show(record: Any, console: Console | None = None) -> None:
     view = next((_VIEWS[kind] for kind in type(record).__mro__ if kind in _VIEWS), _anything)
     _print(out, view(record))
     if isinstance(record, Record):
-        numbers = (
-            {cell.cell_id: cell.index + 1 for cell in record.cells}
-            if isinstance(record, Inspection)
-            else {}
-        )
+        if isinstance(record, Inspection):
+            numbers = {cell.cell_id: cell.index + 1 for cell in record.cells}
         _print(out, findings_text(record.findings, numbers))
 
 

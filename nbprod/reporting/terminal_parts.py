@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,15 @@ def _cell(cell_id: str, numbers: Mapping[str, int]) -> str:
     return f"cell {numbers[cell_id]} ({cell_id})" if cell_id in numbers else f"cell {cell_id}"
 
 
+def with_numbers(said: str, numbers: Mapping[str, int]) -> str:
+    """A message with "cell 5" where it says "cell <id>"."""
+
+    def named(found: re.Match[str]) -> str:
+        return f"cell {numbers[found[1]]}" if found[1] in numbers else found[0]
+
+    return re.sub(r"\bcell ([\w-]+)", named, said)
+
+
 def findings_text(
     findings: Sequence[Finding], numbers: Mapping[str, int] | None = None
 ) -> list[RenderableType]:
@@ -114,17 +124,18 @@ def findings_text(
     """
     from rich.text import Text
 
+    known = numbers or {}
     order = {"error": 0, "warning": 1, "info": 2}
     parts: list[RenderableType] = []
     for item in sorted(findings, key=lambda item: order[item.severity])[:_MOST_FINDINGS]:
         line = Text()
         line.append(item.code, _STYLES[item.severity])
-        line.append(f" {item.message}")
+        line.append(f" {with_numbers(item.message, known)}")
         place = ", ".join(
             part
             for part in (
                 item.notebook or "",
-                _cell(item.cell_id, numbers or {}) if item.cell_id else "",
+                _cell(item.cell_id, known) if item.cell_id else "",
                 f"line {item.line}" if item.line else "",
                 f"column {item.column}" if item.column else "",
             )
@@ -135,7 +146,7 @@ def findings_text(
         for label, told in cause_lines(item):
             line.append(f"\n       {label}  ", "dim").append(told)
         if item.hint:
-            line.append(f"\n       → {item.hint}", "dim")
+            line.append(f"\n       → {with_numbers(item.hint, known)}", "dim")
         parts.append(line)
     if len(findings) > _MOST_FINDINGS:
         left = len(findings) - _MOST_FINDINGS

@@ -92,6 +92,21 @@ def test_findings_come_last_errors_first_with_the_next_step(samples) -> None:
     assert text.rstrip().splitlines()[-1].startswith("NBM002")
 
 
+def test_cells_are_told_by_their_numbers(samples) -> None:
+    """No editor shows an id: in words the number alone, at the place both."""
+    found = Finding(
+        code="NBX015",
+        severity="error",
+        message="cell ef98-a changes df",
+        hint="give cell ef98-a a role, not cell other",
+        cell_id="ef98-a",
+    )
+    record, text = dataclasses.replace(samples["health"], findings=(found,)), io.StringIO()
+    show(record, Console(file=text, width=110), {"ef98-a": 6})
+    assert "cell 6 changes df\n       cell 6 (ef98-a)\n" in text.getvalue()
+    assert "→ give cell 6 a role, not cell other" in text.getvalue()
+
+
 def test_too_few_rows_are_no_pass(samples) -> None:
     """A window that was not judged says so, in the terminal and on its page; no column is ok."""
     details = {"rows": 12, "needed": 100}
