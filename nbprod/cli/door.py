@@ -122,7 +122,7 @@ def show_error(error: NbprodError, as_json: bool, folder: str = ".") -> None:
 def _place(error: NbprodError, numbers: Mapping[str, int]) -> list[str]:
     """Notebook, cell and line of an error, as far as it has them."""
     notebook, cell, line = (getattr(error, name, None) for name in ("notebook", "cell_id", "line"))
-    named = f"{numbers[cell]} ({cell})" if cell in numbers else cell
+    named = f"{numbers[cell]} ({cell})" if cell and cell in numbers else cell
     return [
         *([str(notebook)] if notebook else []),
         *([f"cell {named}"] if cell else []),

@@ -199,6 +199,7 @@ def _first(project: Project, release: Release, path: Path) -> Deployment:
         )
         record = deployments.save(project, record, "deploy", traffic=traffic)
         deployments.mirror_aliases(project, record, previous=None)
+        project.progress(f"answers on {record.url}/predict; what it takes: {record.url}/schema", 1)
     except BaseException:
         if engine.local:
             end_engine(engine)

@@ -79,12 +79,21 @@ def gate(project: Project, candidate: TrainingRun | str | None) -> GateResult:
         with project.store.locked(_CHAIN):
             record = dataclasses.replace(record, previous=newest_verdict(project))
             project.store.save(FOLDERS[GateResult], record, as_folder=True)
+    project.progress(f"the report of it: {out / 'report.html'}", None)
     if record.passed:
-        write_limitations(project, record)
-    if record.passed and project.settings.model.risk == "high":
+        _what_follows(project, run, record)
+    return record
+
+
+def _what_follows(project: Project, run: TrainingRun, verdict: GateResult) -> None:
+    """Write what belongs to a passed gate, and say what it is and what comes next."""
+    if limitations := write_limitations(project, verdict):
+        project.progress(f"what the gate did not show: {limitations}, yours to complete", None)
+    if project.settings.model.risk == "high":
         page = review_page(project, run)
         project.progress(f"look at {page}, then `nbprod approve` or `nbprod reject`", None)
-    return record
+    else:
+        project.progress("next: `nbprod release`", None)
 
 
 def _candidate_parity(project: Project, run: TrainingRun, folder: Path) -> ParityReport:

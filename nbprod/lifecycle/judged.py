@@ -50,11 +50,16 @@ def limitations_page(project: Project, verdict: GateResult) -> str:
     return merged(existing, generated.read_text(encoding="utf-8"))
 
 
-def write_limitations(project: Project, verdict: GateResult) -> None:
-    """LIMITATIONS.md of the project: its generated part anew, what people wrote untouched."""
+def write_limitations(project: Project, verdict: GateResult) -> Path | None:
+    """LIMITATIONS.md of the project: its generated part anew, what people wrote untouched.
+
+    Its path; None where the gate left nothing for it.
+    """
     text = limitations_page(project, verdict)
-    if text:
-        page = Path(project.settings.project_path, LIMITATIONS)
-        aside = page.with_suffix(".part")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(page)
+    if not text:
+        return None
+    page = Path(project.settings.project_path, LIMITATIONS)
+    aside = page.with_suffix(".part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(page)
+    return page

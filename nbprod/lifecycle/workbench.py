@@ -283,7 +283,10 @@ def check_contract(
         raise ConfigError(f"the contract has no part {part!r}", hint="input, features or output")
     uri = data or project.settings.data.train
     if not uri:
-        raise ConfigError("no data to check", hint="name a file or URI, or set [data] train")
+        raise ConfigError(
+            "no data to check: [data] train is not set, and no file was named",
+            hint="name a file or URI with the columns that `nbprod contract show` lists",
+        )
     rules = contract(project)
     return run_isolated(
         "check_contract",

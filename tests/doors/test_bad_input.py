@@ -90,7 +90,7 @@ def test_a_syntax_error_in_a_tagged_cell(project: Path) -> None:
     assert nbprod("extract", cwd=project).code == 0
     before = {path: path.read_bytes() for path in (project / "strong_wine").rglob("*.py")}
     _edit_cell(project, "fit", "centre = 1\nspread = (2\n")
-    _refused(nbprod("extract", cwd=project), 1, "fit", "line")
+    _refused(nbprod("extract", cwd=project), 1, "error: cell 7", "cell 7 (fit), line 2")
     assert before == {path: path.read_bytes() for path in (project / "strong_wine").rglob("*.py")}
 
 
@@ -137,6 +137,10 @@ def test_a_gate_that_fails(copy: Path) -> None:
     result = nbprod("gate", "--json", cwd=copy)
     assert result.code == 1, result.err
     assert result.record["verdict"] in ("failed", "inconclusive")
+    report = copy / ".nbprod" / "gates" / result.record["id"] / "report.html"
+    assert f"the report of it: {report}" in result.err
+    assert report.is_file()
+    assert "next:" not in result.err
     _refused(nbprod("release", cwd=copy), 1, "gate")
     assert len(list((copy / ".nbprod" / "releases").iterdir())) == 1
 
