@@ -50,7 +50,7 @@ class Report:
 
         from rich.console import Console
 
-        from nbprod.reporting import show
+        from nbprod.reporting.terminal import show
 
         console = Console(  # plain text, also where the kernel's environment asks for colour
             file=StringIO(), width=110, force_jupyter=False, force_terminal=False, color_system=None
@@ -62,7 +62,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         """Each record's page in a frame of its own: its style and the notebook's stay apart."""
-        from nbprod.reporting import page_of
+        from nbprod.reporting.record_page import page_of
 
         # sandbox: the page may run nothing and knows nothing of where it stands
         return "\n".join(

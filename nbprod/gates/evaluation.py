@@ -36,7 +36,10 @@ from nbprod.records import (
     canonical_json,
     sha256,
 )
-from nbprod.reporting import gate_page, junit, limitations, markdown
+from nbprod.reporting.gate_page import gate_page
+from nbprod.reporting.junit import junit
+from nbprod.reporting.limitations import limitations
+from nbprod.reporting.markdown import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -162,7 +162,7 @@ def _held(report: ParityReport) -> str:
 
 def report_page(project: Project, collection: str, record_id: str) -> str:
     """The HTML report of a record: one self-contained page without script."""
-    from nbprod.reporting import page_of
+    from nbprod.reporting.record_page import page_of
 
     record = load_record(project, collection, record_id)
     kept = _kept_page(project, collection, record_id)

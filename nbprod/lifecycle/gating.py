@@ -227,7 +227,7 @@ def decide(
 
 def review_page(project: Project, candidate: TrainingRun | str | None, *, rows: int = 40) -> Path:
     """Write the page of sample predictions that a reviewer looks at; returns its path."""
-    from nbprod.reporting import approval_page
+    from nbprod.reporting.review_page import approval_page
 
     run = resolve_run(project, candidate)
     folder = checked_artifacts(project, run)

@@ -39,7 +39,7 @@ def limitations_page(project: Project, verdict: GateResult) -> str:
 
     "" where the gate left none.
     """
-    from nbprod.reporting import merged
+    from nbprod.reporting.limitations import merged
 
     folder = project.store.folder_of(FOLDERS[GateResult], verdict.id)
     generated = folder / "limitations.md"

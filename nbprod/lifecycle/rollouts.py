@@ -271,7 +271,7 @@ def experiment_plan(project: Project) -> Json:
 def shadow_report(project: Project, release: str, *, since: str = "") -> ShadowReport:
     """See `Project.shadow_report`."""
     from nbprod.data.prediction_log import query
-    from nbprod.reporting import shadow_page
+    from nbprod.reporting.shadow_page import shadow_page
     from nbprod.rollout import compare_shadow
 
     folder = log_folder(project)

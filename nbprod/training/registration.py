@@ -10,7 +10,7 @@ from nbprod import tracking
 from nbprod.data.snapshots import source_hashes
 from nbprod.masking import mask, mask_values
 from nbprod.records import Candidate, Json, TrainingRun, sha256
-from nbprod.reporting import run_page
+from nbprod.reporting.runs import run_page
 from nbprod.training.environment import this_machine
 
 if TYPE_CHECKING:

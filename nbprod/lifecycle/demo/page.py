@@ -8,7 +8,7 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.reporting import DemoData, demo_page
+from nbprod.reporting.demo import DemoData, demo_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nbprod.reporting import approval_page, demo_page, gate_page, health_page
+from nbprod.reporting.demo import demo_page
+from nbprod.reporting.gate_page import gate_page
+from nbprod.reporting.html import health_page
+from nbprod.reporting.review_page import approval_page
 
 VOID = {"meta"}
 

@@ -6,7 +6,7 @@ import dataclasses
 from xml.etree import ElementTree
 
 from nbprod.records import Finding
-from nbprod.reporting import junit
+from nbprod.reporting.junit import junit
 
 
 def suite(gate) -> ElementTree.Element:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from nbprod.records import ColumnRule, DataContract
-from nbprod.reporting import limitations, merged
-from nbprod.reporting.limitations import BEGIN, END
+from nbprod.reporting.limitations import BEGIN, END, limitations, merged
 
 CONTRACT = DataContract(
     package="tiny",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbprod.reporting import markdown
+from nbprod.reporting.markdown import markdown
 
 
 def test_the_verdict_comes_first_and_the_worst_check_on_top(make_gate, make_check) -> None:

@@ -16,7 +16,8 @@ from nbprod.records import (
     SliceDifference,
     TrafficState,
 )
-from nbprod.reporting import shadow_page, show
+from nbprod.reporting.shadow_page import shadow_page
+from nbprod.reporting.terminal import show
 
 EVIL = "<script>alert(1)</script>[red]"
 REPORT = ShadowReport(

@@ -12,8 +12,9 @@ from rich.console import Console
 
 import nbprod.records
 from nbprod.records import CellSummary, Finding, Inspection, Judgement, Record, Scaffold
-from nbprod.reporting import health_page, show
+from nbprod.reporting.html import health_page
 from nbprod.reporting.page import number
+from nbprod.reporting.terminal import show
 
 
 def shown(record, width: int = 120) -> str:
