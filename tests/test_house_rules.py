@@ -70,6 +70,19 @@ def test_import_and_help_load_nothing_heavy() -> None:
     assert result.stdout.strip() == "[]"
 
 
+def test_a_project_loads_no_stage_before_a_verb_asks_for_it() -> None:
+    """Every command makes a `Project`, and pays only for the rooms of its own verb."""
+    code = (
+        "import sys, nbprod, nbprod.cli.door; nbprod.Project\n"
+        "print(*{name.split('.')[1] for name in sys.modules if name.startswith('nbprod.')})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    ground = {"config", "errors", "imports", "masking", "records", "traffic"}
+    assert set(result.stdout.split()) <= {"cli", "lifecycle", "store", *ground}
+
+
 def test_every_exported_name_exists_and_is_listed() -> None:
     """`nbprod.__all__` names what the package gives, and nothing else is public."""
     nbprod = importlib.import_module("nbprod")

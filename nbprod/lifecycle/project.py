@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from nbprod import lifecycle
 from nbprod.config import Settings, load_settings, setting_values
-from nbprod.lifecycle import (
-    delivery,
-    gating,
-    loop,
-    production_parity,
-    promotion,
-    reproduction,
-    rollouts,
-    verdicts,
-    workbench,
-)
 from nbprod.lifecycle.lineage import FOLDERS, resolve_run
 from nbprod.masking import mask_values
 from nbprod.records import (
@@ -92,19 +82,19 @@ class Project:
 
     def inspect(self, notebook: str | Path | None = None) -> Inspection:
         """Cells, roles, data flow and findings of a notebook; the training one by default."""
-        return workbench.inspect(self, notebook)
+        return lifecycle.workbench.inspect(self, notebook)
 
     def extract(self, *, check: bool = False, force: bool = False) -> Extraction:
         """Write the training notebook as a module; with check only say what differs."""
-        return workbench.extract(self, check=check, force=force)
+        return lifecycle.workbench.extract(self, check=check, force=force)
 
     def prove(self) -> Proof:
         """Run the module beside the tagged cells and compare every value; run the inline tests."""
-        return workbench.prove(self)
+        return lifecycle.workbench.prove(self)
 
     def sync(self, *, check: bool = False) -> Sync:
         """Bring hand edits of the module back into the notebook; with check only say which."""
-        return workbench.sync(self, check=check)
+        return lifecycle.workbench.sync(self, check=check)
 
     def check_parity(
         self, *, rows: int = 1000, replay: int = 0, deployed: bool = False
@@ -115,16 +105,16 @@ class Project:
         the release that answered them; or with ``deployed``: training's rows sent to the endpoint.
         """
         if replay:
-            return production_parity.replay(self, rows=replay)
+            return lifecycle.production_parity.replay(self, rows=replay)
         if deployed:
-            return production_parity.through_endpoint(self, rows=rows)
-        return workbench.check_parity(self, rows=rows)
+            return lifecycle.production_parity.through_endpoint(self, rows=rows)
+        return lifecycle.workbench.check_parity(self, rows=rows)
 
     # ------------------------------------------------------------ contract
 
     def infer_contract(self, *, force: bool = False) -> DataContract:
         """Infer the data contract from the data and write schemas.py; never over a user's own."""
-        return workbench.infer_contract(self, force=force)
+        return lifecycle.workbench.infer_contract(self, force=force)
 
     def check_contract(
         self, data: str | None = None, *, part: str = "input", as_of: str = ""
@@ -133,11 +123,11 @@ class Project:
 
         as_of: "now" or an ISO 8601 moment at which rows must be fresh; "" asks for no age.
         """
-        return workbench.check_contract(self, data, part=part, as_of=as_of)
+        return lifecycle.workbench.check_contract(self, data, part=part, as_of=as_of)
 
     def contract(self) -> DataContract:
         """The data contract as schemas.py says it now."""
-        return workbench.contract(self)
+        return lifecycle.workbench.contract(self)
 
     # ------------------------------------------------------------ run -> release
 
@@ -145,27 +135,27 @@ class Project:
         self, parameters: Mapping[str, Any] | None = None, *, seed: int = 0, notebook: bool = False
     ) -> TrainingRun:
         """One reproducible training in a fresh process; names the candidate."""
-        return promotion.train(self, dict(parameters or {}), seed=seed, notebook=notebook)
+        return lifecycle.promotion.train(self, dict(parameters or {}), seed=seed, notebook=notebook)
 
     def gate(self, candidate: TrainingRun | str | None = None) -> GateResult:
         """Judge a candidate (the latest by default) by its validation notebooks."""
-        return gating.gate(self, candidate)
+        return lifecycle.gating.gate(self, candidate)
 
     def approve(
         self, candidate: TrainingRun | str | None = None, *, reason: str, by: str = ""
     ) -> Approval:
         """A person's yes, bound to the candidate's digest."""
-        return gating.decide(self, candidate, approved=True, reason=reason, by=by)
+        return lifecycle.gating.decide(self, candidate, approved=True, reason=reason, by=by)
 
     def reject(
         self, candidate: TrainingRun | str | None = None, *, reason: str, by: str = ""
     ) -> Approval:
         """A person's no, bound to the candidate's digest."""
-        return gating.decide(self, candidate, approved=False, reason=reason, by=by)
+        return lifecycle.gating.decide(self, candidate, approved=False, reason=reason, by=by)
 
     def review(self, candidate: TrainingRun | str | None = None) -> Path:
         """Write the page of sample predictions that a reviewer looks at; its path."""
-        return gating.review_page(self, candidate)
+        return lifecycle.gating.review_page(self, candidate)
 
     def latest_run(self) -> TrainingRun:
         """The run that made the latest candidate."""
@@ -173,11 +163,11 @@ class Project:
 
     def release(self, candidate: TrainingRun | str | None = None) -> Release:
         """Freeze a candidate with its evidence; refuses without gate, parity and approval."""
-        return promotion.release(self, candidate)
+        return lifecycle.promotion.release(self, candidate)
 
     def verify(self, release: Release | int | str | None = None) -> Verification:
         """Look at every hash of a release again, and at the chain of verdicts behind it."""
-        return verdicts.verify(self, release)
+        return lifecycle.verdicts.verify(self, release)
 
     def reproduce(
         self,
@@ -190,13 +180,13 @@ class Project:
 
         here: in the present environment, compared with the lock instead of rebuilt.
         """
-        return reproduction.reproduce(self, release, here=here, tolerance=tolerance)
+        return lifecycle.reproduction.reproduce(self, release, here=here, tolerance=tolerance)
 
     # ------------------------------------------------------------ deployment
 
     def serve(self, candidate: TrainingRun | str | None = None) -> None:
         """Serve an unreleased candidate on loopback in this process until it is interrupted."""
-        delivery.serve(self, candidate)
+        lifecycle.delivery.serve(self, candidate)
 
     def deploy(
         self,
@@ -214,68 +204,68 @@ class Project:
         it was.
         """
         if trial is None:
-            return delivery.deploy(self, release)
+            return lifecycle.delivery.deploy(self, release)
         from nbprod.lifecycle.trials import start_trial
 
         return start_trial(self, release, trial, percent=percent, force=force)
 
     def advance_rollout(self, *, by: str = "") -> RolloutDecision:
         """Look at the canary once and take the step that the policy asks for, or hold."""
-        return rollouts.advance(self, by=by)
+        return lifecycle.rollouts.advance(self, by=by)
 
     def pause(self, *, resume: bool = False, by: str = "", reason: str = "") -> Deployment:
         """Let the rollout take no step forward, or again; its guards stay armed."""
-        return rollouts.pause(self, resume=resume, by=by, reason=reason)
+        return lifecycle.rollouts.pause(self, resume=resume, by=by, reason=reason)
 
     def abort(self, *, by: str = "", reason: str = "") -> Deployment:
         """End the canary at once; where there is none, the shadows."""
-        return rollouts.abort(self, by=by, reason=reason)
+        return lifecycle.rollouts.abort(self, by=by, reason=reason)
 
     def shadow_report(self, release: int | str, *, since: str = "") -> ShadowReport:
         """What a shadow would have answered, against what the live releases did."""
-        return rollouts.shadow_report(self, str(release), since=since)
+        return lifecycle.rollouts.shadow_report(self, str(release), since=since)
 
     def promote(self, *, by: str = "", reason: str = "") -> Deployment:
         """Make the canary the champion; the old champion stays warm as previous."""
-        return delivery.promote(self, by=by, reason=reason)
+        return lifecycle.delivery.promote(self, by=by, reason=reason)
 
     def rollback(self, *, by: str = "", reason: str = "") -> Deployment:
         """Send all traffic to the previous release at once."""
-        return delivery.rollback(self, by=by, reason=reason)
+        return lifecycle.delivery.rollback(self, by=by, reason=reason)
 
     def status(self) -> Deployment:
         """The deployment as it is now."""
-        return delivery.status(self)
+        return lifecycle.delivery.status(self)
 
     def undeploy(self) -> Deployment:
         """End the deployment and the local Ray that deploy started for it."""
-        return delivery.undeploy(self)
+        return lifecycle.delivery.undeploy(self)
 
     # ------------------------------------------------------------ log, health
 
     def predictions(self, **query: Any) -> Sequence[Prediction]:
         """Search the prediction log: since, until, release, where, limit."""
-        return loop.predictions(self, **query)
+        return lifecycle.loop.predictions(self, **query)
 
     def prediction(self, prediction_id: str) -> Prediction:
         """One record of the prediction log."""
-        return loop.prediction(self, prediction_id)
+        return lifecycle.loop.prediction(self, prediction_id)
 
     def record_outcomes(self, outcomes: Sequence[Mapping[str, Any]]) -> OutcomeReceipt:
         """Attach ground truth by prediction id or key; idempotent."""
-        return loop.record_outcomes(self, outcomes)
+        return lifecycle.loop.record_outcomes(self, outcomes)
 
     def why(self, prediction_id: str) -> Explanation:
         """One prediction reconstructed completely."""
-        return loop.why(self, prediction_id)
+        return lifecycle.loop.why(self, prediction_id)
 
     def monitor(self, *, start: str | None = None, end: str | None = None) -> Health:
         """Judge service, drift and quality over a window, [monitor] window by default."""
-        return loop.assess_health(self, start=start, end=end)
+        return lifecycle.loop.assess_health(self, start=start, end=end)
 
     def window(self, start: str, end: str) -> DataFrame:
         """Predictions of [start, end) as a frame, one row each, with outcomes where known."""
-        return loop.window(self, start, end)
+        return lifecycle.loop.window(self, start, end)
 
     def health(self, record_id: str) -> Health:
         """A window that was judged before, by its record's id."""
