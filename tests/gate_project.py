@@ -27,7 +27,7 @@ from nbprod.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 SOURCES = {
@@ -91,23 +91,35 @@ def graded(count: int = 1500, seed: int = 1) -> pd.DataFrame:
     return frame.assign(late=grades, list=np.arange(count) // 10)
 
 
+def sorted_into(kinds: Sequence[Any], count: int = 1500, seed: int = 1) -> pd.DataFrame:
+    """Rows whose label is one of three kinds that follow x, for a classifier that names one."""
+    frame = graded(count, seed)
+    return frame.assign(late=np.array(kinds)[np.digitize(frame["late"], [4, 7])])
+
+
 def make_bundle(
-    folder: Path, *, noise: float = 0.0, numbers: bool = False, gaps: bool = False
+    folder: Path,
+    *,
+    noise: float = 0.0,
+    numbers: bool = False,
+    gaps: bool = False,
+    kinds: Sequence[Any] = (),
 ) -> Bundle:
     """A real bundle; noise spoils the labels its model is fitted on; numbers: it predicts grades.
 
-    gaps: it predicts no number where x is large.
+    gaps: it predicts no number where x is large. kinds: it names one of these three.
     """
     from sklearn.linear_model import LinearRegression, LogisticRegression
 
-    package = folder.parent / ("tiny_numbers" if numbers else "tiny_gaps" if gaps else "tiny")
+    plain = not (numbers or kinds)
+    package = folder.parent / ("tiny_gaps" if gaps else "tiny" if plain else "tiny_numbers")
     sources = dict(SOURCES)
     if gaps:
         sources["inference.py"] += (
             "\n\nwhole = predict\n\n\ndef predict(model, features, state=None):\n"
         )
         sources["inference.py"] += "    return whole(model, features).where(features['x'] < 1)\n"
-    if numbers:
+    if not plain:
         sources["inference.py"] = sources["inference.py"].replace(
             "model.predict_proba(features)[:, 1]", "model.predict(features)"
         )
@@ -128,18 +140,22 @@ def make_bundle(
         (package / "nbprod.json").write_text(json.dumps(manifest))
     module = load_package(package, "ab" * 32)
     frame = graded(600, seed=7) if numbers else rows(600, seed=7)
+    frame = sorted_into(kinds, 600, seed=7) if kinds else frame
     state = module.entry_point("features.State")(shift=0.25)
     features = module.features.transform(frame, state)
     rng = np.random.default_rng(3)
-    label = np.where(
-        rng.random(len(frame)) < noise, frame["late"].max() - frame["late"], frame["late"]
-    )
+    other = frame["late"].sample(frac=1, random_state=3).to_numpy()
+    other = other if kinds else frame["late"].max() - frame["late"]
+    label = np.where(rng.random(len(frame)) < noise, other, frame["late"])
+    output = (ColumnRule(name="late", dtype="str"),) if isinstance(label[0], str) else ()
     return write_bundle(
         folder,
         name="tiny",
         package_path=package,
         module_version="ab" * 32,
-        contract=dataclasses.replace(CONTRACT, package=package.name),
+        contract=dataclasses.replace(
+            CONTRACT, package=package.name, output=output or CONTRACT.output
+        ),
         state=state,
         model=(LinearRegression if numbers else LogisticRegression)().fit(features, label),
         parameters={},

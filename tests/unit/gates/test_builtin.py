@@ -6,7 +6,7 @@ import dataclasses
 
 import pandas as pd
 import pytest
-from gate_project import TinyProject, graded, make_bundle
+from gate_project import TinyProject, graded, make_bundle, sorted_into
 
 from nbprod.config import Envelope, Monitor
 from nbprod.errors import ConfigError
@@ -136,6 +136,27 @@ def test_performance_of_numbers_and_of_lists(tmp_path, task, parameters, names) 
     assert [item.message for item in gate.findings] == []
     assert {c.name for c in gate.checks} == names | {f"{name}_over_champion" for name in names}
     assert all(c.sabotage_caught for c in gate.checks)
+
+
+def test_several_classes_are_judged_by_how_often_the_right_one_is_named(tmp_path) -> None:
+    """Better than always naming the most frequent one, and than the champion."""
+    kinds = ("low", "middle", "high")
+    holdout = sorted_into(kinds)
+    holdout.to_parquet(tmp_path / "holdout.parquet")
+    bundle = make_bundle(tmp_path / "good", kinds=kinds)
+    champion = make_bundle(tmp_path / "champion", kinds=kinds, noise=0.5)
+    project = TinyProject(tmp_path, bundle, tmp_path / "holdout.parquet")
+    parameters = {"performance": {"resamples": 60}}
+    gate = project.gate(
+        gates=("nbprod:performance",), parameters=parameters, baseline=champion.folder
+    )
+    assert [item.message for item in gate.findings] == []
+    found = {check.name: check for check in gate.checks}
+    assert set(found) == {"accuracy", "accuracy_over_champion"}
+    most = holdout["late"].value_counts(normalize=True).max()
+    assert found["accuracy"].threshold == f"> {most:.4f}"
+    assert found["accuracy"].value > most + 0.1
+    assert all(check.sabotage_caught for check in gate.checks)
 
 
 def test_a_name_that_is_none_is_refused(project) -> None:
