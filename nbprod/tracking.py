@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import json
 import logging
@@ -210,9 +211,9 @@ def _client(uri: str) -> Iterator[Any]:
         ) from error
     with _quiet():
         try:
-            if uri.startswith(_SQLITE):
-                Path(uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
-            yield MlflowClient(tracking_uri=uri, registry_uri=uri)
+            with _alone_at(uri):
+                client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            yield client
         except ModuleNotFoundError as error:
             raise MissingDependencyError(
                 f"the tracking store needs {error.name}", hint=f"pip install {error.name}"
@@ -229,6 +230,28 @@ def _hint(text: str) -> str:
     if "database is locked" in text:
         return "another program writes to it: end it, or give the runs a server of their own"
     return _HINT
+
+
+@contextlib.contextmanager
+def _alone_at(uri: str) -> Iterator[None]:
+    """One process at a time opens a database in a file, for the first one makes its tables.
+
+    A second one that opened it meanwhile would make them too, and neither could use it again.
+    """
+    if not uri.startswith(_SQLITE):
+        yield
+        return
+    database = Path(uri.removeprefix(_SQLITE))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        try:
+            file = held.enter_context(database.with_name(f".{database.name}.lock").open("w"))
+        except OSError:
+            if not database.exists():
+                raise
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield  # also where nobody may write: the tables are there
 
 
 @contextlib.contextmanager

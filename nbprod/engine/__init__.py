@@ -7,7 +7,7 @@ because on a machine with several users loopback alone lets any of them run code
 
 from nbprod.engine.description import MARKER, Engine, existing_engine, read_engine
 from nbprod.engine.ending import end_engine, engine_processes, processes
-from nbprod.engine.joining import NAMESPACE, connect, disconnect
+from nbprod.engine.joining import NAMESPACE, connect, disconnect, leaving
 from nbprod.engine.starting import free_port, start_engine
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "engine_processes",
     "existing_engine",
     "free_port",
+    "leaving",
     "processes",
     "read_engine",
     "start_engine",

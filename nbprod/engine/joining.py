@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from nbprod.errors import MissingDependencyError, ServingError
 from nbprod.imports import leave_out_slow_imports
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nbprod.engine.description import Engine
 
 NAMESPACE = "nbprod"
@@ -59,6 +62,21 @@ def disconnect() -> None:
         if ray.is_initialized():
             ray.shutdown()
     _joined.clear()
+
+
+@contextlib.contextmanager
+def leaving() -> Iterator[None]:
+    """An engine that is joined inside is left at the end; one that was joined before is not.
+
+    Ray ends the process of a client a minute after its engine is gone, with all that is in it:
+    the kernel of a notebook that has called `deploy`, when somebody types `nbprod undeploy`.
+    """
+    joined_before = bool(_joined)
+    try:
+        yield
+    finally:
+        if _joined and not joined_before:
+            disconnect()
 
 
 def is_client_of(engine: Engine) -> bool:

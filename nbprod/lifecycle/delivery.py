@@ -54,6 +54,7 @@ def serve(project: Project, candidate: TrainingRun | str | None) -> None:
     )
 
 
+@deployments.joined_briefly()
 def deploy(project: Project, which: Release | int | str | None) -> Deployment:
     """See `Project.deploy`."""
     with project.store.locked(deployments.LOCK):
@@ -67,6 +68,7 @@ def deploy(project: Project, which: Release | int | str | None) -> Deployment:
         return _first(project, release, path)
 
 
+@deployments.joined_briefly()
 def promote(project: Project, *, by: str, reason: str) -> Deployment:
     """See `Project.promote`."""
     current = deployments.running(project)
@@ -79,6 +81,7 @@ def promote(project: Project, *, by: str, reason: str) -> Deployment:
     return change(project, current, "promote", {"by": by, "reason": reason})
 
 
+@deployments.joined_briefly()
 def change(project: Project, current: Deployment, verb: str, given: Json) -> Deployment:
     """A verb of the deployment: the traffic first, then its processes, record and aliases.
 
@@ -108,6 +111,7 @@ def _promoted(project: Project, current: Deployment, given: Json) -> Deployment:
     return record
 
 
+@deployments.joined_briefly()
 def rollback(project: Project, *, by: str, reason: str) -> Deployment:
     """See `Project.rollback`: the traffic first, everything else after it."""
     current = deployments.running(project)
@@ -133,6 +137,7 @@ def status(project: Project) -> Deployment:
     return deployments.refreshed(project, current) if current.status == "running" else current
 
 
+@deployments.joined_briefly()
 def undeploy(project: Project) -> Deployment:
     """See `Project.undeploy`; on an existing cluster only the deployment ends."""
     from nbprod.engine import end_engine

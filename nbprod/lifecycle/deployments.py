@@ -6,6 +6,7 @@ deployment says of itself.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from nbprod.records import Deployment, Json, RolloutDecision, RolloutStep, Traff
 from nbprod.traffic import reached
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from nbprod.engine import Engine
@@ -179,6 +181,15 @@ def engine_of(project: Project, current: Deployment) -> Engine:
             hint="`nbprod undeploy` and `nbprod deploy` start afresh",
         )
     return engine
+
+
+@contextlib.contextmanager
+def joined_briefly() -> Iterator[None]:
+    """For a verb: this process is no client of the engine any more when it ends; see `leaving`."""
+    from nbprod.engine import leaving
+
+    with leaving():
+        yield
 
 
 def backend_of(project: Project, current: Deployment) -> RayBackend:

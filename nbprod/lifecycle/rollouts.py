@@ -40,6 +40,7 @@ _MOST_PAIRS = 20_000
 _ABORTED, _UNTOLD = "NBR001", "NBR002"
 
 
+@deployments.joined_briefly()
 def advance(project: Project, *, by: str = "", gatherer: Gatherer | None = None) -> RolloutDecision:
     """See `Project.advance_rollout`.
 

@@ -23,6 +23,7 @@ _CALLED = {"canary": "the canary", "ab": "the treatment of an A/B test", "shadow
 _SHOWN = 5
 
 
+@deployments.joined_briefly()
 def start_trial(
     project: Project,
     which: Release | int | str | None,

@@ -19,6 +19,7 @@ from rollout_project import BAD, MINUTES, Served, deployed
 
 from nbprod.data import prediction_log
 from nbprod.engine import disconnect, engine_processes, read_engine
+from nbprod.errors import NbprodError
 from nbprod.lifecycle import rollouts
 from nbprod.lifecycle.loop import log_folder
 from nbprod.records import Deployment
@@ -162,12 +163,21 @@ def test_an_ab_test_is_read_from_the_outcomes(served: Served) -> None:
     served.project.abort()
 
 
+def test_a_verb_leaves_no_client_of_the_engine_behind(served: Served) -> None:
+    """Whoever called it is not ended with the engine, a minute later, as Ray does to its clients."""
+    import ray
+
+    disconnect()
+    with pytest.raises(NbprodError, match="canary"):
+        served.project.promote()  # not before it has looked whether one was cut off
+    assert not ray.is_initialized()
+
+
 def test_a_killed_engine_comes_back_with_its_rollout(served: Served) -> None:
     """After the machine's restart `deploy` brings champion and canary back as they were."""
     served.backend.start_canary(3, served.folder / "bundles/3/bundle", 0.4)
     before = served.state()
     record = served.project.store.load(Deployment, "deployments", "trips")
-    disconnect()  # the commands of a person are processes of their own
     for process in engine_processes(record.engine_id):
         os.kill(process.pid, signal.SIGKILL)
     done = nbprod("deploy", "--json", cwd=served.folder)

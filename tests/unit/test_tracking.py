@@ -104,6 +104,17 @@ def test_a_new_store_is_set_up_in_silence(tmp_path):
     assert (done.stdout, done.stderr) == ("", "")
 
 
+def test_two_who_make_a_store_at_once_make_one(tmp_path):
+    """Neither fails, and the store they leave behind can be used: its tables were made once."""
+    uri = f"sqlite:///{tmp_path}/store/mlflow.db"
+    look = f"from nbprod import tracking; print(tracking.aliases({uri!r}, 'm'))"
+    ask = [sys.executable, "-c", look]
+    both = [subprocess.Popen(ask, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate(timeout=120)[0] for process in both]
+    assert told == ["{}\n", "{}\n"]
+    assert tracking.aliases(uri, "m") == {}
+
+
 def test_evidence_lies_with_the_run_and_the_verdict_with_the_version(store):
     """A folder goes under its place in the run's artifacts; tags go to the model version."""
     from mlflow import MlflowClient
