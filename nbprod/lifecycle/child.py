@@ -15,6 +15,11 @@ from nbprod.predictor.model import ALLOW_PICKLE
 from nbprod.records import Record
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_FIX_THE_CELL = "this is the notebook's own code: fix the cell, then run `nbprod extract` again"
+_NAME_ONE = (
+    "the predict cell gives several columns: let it name the class (model.predict(…)) or take one "
+    "of them ([:, 1]), then run `nbprod extract` again"
+)
 
 
 def main(work: Path, progress_fd: int) -> int:
@@ -67,22 +72,25 @@ def _unexpected(error: Exception) -> NbprodError:
         deepest = places[-1]
         return ExecutionError(
             f"{text}\n  in {deepest.file}, line {deepest.file_line} ({deepest}): {deepest.source}",
-            hint="this is the notebook's own code: fix the cell, then run `nbprod extract` again",
+            hint=_FIX_THE_CELL,
             notebook=deepest.notebook,
             cell_id=deepest.cell_id,
             line=deepest.line,
         )
     frames = traceback.extract_tb(error.__traceback__)
     here = str(Path(__file__).resolve().parents[1])
+    libraries = (here, sys.prefix, sys.base_prefix, "<")
     theirs = [
-        f for f in frames if not f.filename.startswith((here, sys.prefix, sys.base_prefix, "<"))
+        frame
+        for frame in frames
+        if not frame.filename.startswith(libraries) and "site-packages" not in frame.filename
     ]
     if theirs:
         place = theirs[-1]
+        several = "1-dimensional" in text and Path(place.filename).name == "inference.py"
         return ExecutionError(
             f"{text}\n  in {place.filename}, line {place.lineno}: {place.line}",
-            hint="this is the notebook's own code: fix the cell, then run `nbprod extract` again",
-            line=place.lineno,
+            hint=_NAME_ONE if several else _FIX_THE_CELL,
         )
     shown = "".join(traceback.format_exception(error)[-4:])
     return NbprodError(
