@@ -10,7 +10,7 @@ The data's way, and the file where a change to each step goes:
 2. statements → top-level names: ``definitions`` (functions, classes, ``constants``, what they
    read); ``global_writers`` and ``nearby`` take out what cannot stand there, ``import_effects``
    tells what importing them would do.
-3. statements in the role that they play, by ``workbench``, in this order: ``popped_labels`` (the
+3. statements in the role that they play, by ``arrangement``, in this order: ``popped_labels`` (the
    label by other names), ``mixed_cells`` (cells that do more than their role; ``model_calls``),
    ``versions`` (one name for several learned things), ``label_steps`` (the label prepared among
    features), ``joined_frames`` (train and test put together), ``untangling`` and ``split_loops``
@@ -19,7 +19,7 @@ The data's way, and the file where a change to each step goes:
 4. statements → values: ``program`` (who wrote what each one reads), ``anatomy`` (frame, train,
    holdout, features, label; ``columns``, ``frames``); then ``learned_values`` and ``hoisting`` move
    statistics to fit.
-5. values → entry functions, from the end of the road to its start (``assembly``):
+5. values → entry functions, from the end of the road to its start (``assembly``, ``workbench``):
    ``training_entry`` (``label_rows``), ``transform_entry`` (``feature_chain``, ``positions``,
    ``arrays``), ``predict_entry`` (``output``, ``chains``), ``data_entries``; each an
    ``entries.Entry``, a slice of the program; ``dependence`` warns.

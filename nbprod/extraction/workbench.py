@@ -6,23 +6,12 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nbprod.extraction.anatomy import Anatomy
-from nbprod.extraction.answers import set_apart
+from nbprod.extraction.arrangement import arrange
 from nbprod.extraction.arrays import array_form, needs_array
 from nbprod.extraction.entries import SHAPES, Entry
-from nbprod.extraction.hoisting import hoist
-from nbprod.extraction.joined_frames import take_apart
-from nbprod.extraction.label_steps import prepare_label
-from nbprod.extraction.learned_values import learned_values
 from nbprod.extraction.meanings import changes
-from nbprod.extraction.mixed_cells import sort_out
 from nbprod.extraction.nearby import NEARBY
-from nbprod.extraction.popped_labels import unpop
-from nbprod.extraction.program import Program
 from nbprod.extraction.rules import finding, refusal
-from nbprod.extraction.same_columns import same_columns
-from nbprod.extraction.untangling import untangle
-from nbprod.extraction.versions import name_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,24 +55,7 @@ class Workbench:
     def __init__(self, selection: Selection, definitions: Definitions, label: str) -> None:
         self.selection = selection
         self.definitions = definitions
-        unpop(selection, label)
-        sort_out(selection, label)
-        name_versions(selection)
-        prepare_label(selection, definitions, label)
-        joined = take_apart(selection)
-        tangled = untangle(selection)
-        set_apart(selection)
-        told = len(selection.findings)
-        self.program = Program(selection, definitions)
-        self.anatomy = Anatomy(self.program, label, tangled=tangled, joined=joined)
-        for learn in (learned_values, same_columns, hoist):
-            before = selection.findings[told:]
-            if learn(selection, self.program, self.anatomy):
-                # read the program again, with statements in the roles that they play
-                selection.findings[told:] = selection.findings[told + len(before) :]
-                told = len(selection.findings)
-                self.program = Program(selection, definitions)
-                self.anatomy = Anatomy(self.program, label, tangled=tangled, joined=joined)
+        self.program, self.anatomy = arrange(selection, definitions, label)
         self.label = label
         self.result = Assembly(own_state="fit" in self.anatomy.own)
         self.features: Value | None = None
