@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.meanings import reads_only_columns
-from nbprod.extraction.rules import finding
+from nbprod.extraction.rules import finding, refusal
 
 if TYPE_CHECKING:
     from nbprod.extraction.pieces import Piece
@@ -17,6 +18,15 @@ _WRONG_ROWS = {
     "holdout": "makes features of training rows from held-out rows",
     "train": "makes features of held-out rows from training rows",
 }
+_LOOPS_APART = (
+    "fit in a fit cell, in a loop of its own that keeps what each turn learns from training rows:"
+    " `learned[column] = ...`; then a loop in a features cell, `for column, found in"
+    " learned.items()`, applies it to both frames alike"
+)
+_ONE_FUNCTION = (
+    "make features of each frame by the same function; what depends on several rows is learned from"
+    " the training rows in a fit cell"
+)
 
 
 def feature_chain(work: Workbench, target: Value, rows: str, *, compared: bool = False) -> Slice:
@@ -111,3 +121,20 @@ def _tell_all_rows(work: Workbench, piece: Piece) -> None:
             line=piece.line,
         )
     )
+
+
+def refuse_mixed(work: Workbench) -> Exception | None:
+    """The error for the first statement that puts training and held-out rows together."""
+    for piece in work.program.steps:
+        written = (*piece.names.binds, *piece.names.mutates)
+        if not any(work.rows(name, piece) >= {"train", "holdout"} for name in written):
+            continue
+        return refusal(
+            "NBX023",
+            f"cell {piece.cell_id} line {piece.line} mixes training and held-out rows:"
+            f" `{piece.first_line}`",
+            hint=_LOOPS_APART if isinstance(piece.node, ast.For) else _ONE_FUNCTION,
+            cell_id=piece.cell_id,
+            line=piece.line,
+        )
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.chains import different_step
-from nbprod.extraction.feature_chain import feature_chain, only_names_columns
+from nbprod.extraction.feature_chain import feature_chain, only_names_columns, refuse_mixed
 from nbprod.extraction.hoisting import holds_statistic
 from nbprod.extraction.meanings import has_effect, reads_only_index
 from nbprod.extraction.output import find_output, reads_label
@@ -106,7 +106,7 @@ def _check_features(work: Workbench, found: dict[str, Piece | None], pieces: lis
     if len(rows) == 1 and rows <= {"holdout", "train"}:
         _compare(work, value, next(iter(rows)))
         return
-    if (mixed := work.refuse_mixed()) is not None:
+    if (mixed := refuse_mixed(work)) is not None:
         raise mixed
     raise refusal(
         "NBX023",

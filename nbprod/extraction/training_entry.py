@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.anatomy import call_argument
+from nbprod.extraction.feature_chain import refuse_mixed
 from nbprod.extraction.label_rows import check_label_rows
 from nbprod.extraction.meanings import fitted_names, has_effect, looks_like_label
 from nbprod.extraction.rules import refusal
@@ -234,7 +235,7 @@ def _stop(work: Workbench, found: dict[str, Piece | None]) -> Stop:
 def _are_features(work: Workbench, name: str, by: Piece, reader: Piece | None) -> bool:
     rows = work.rows(name, by)
     if "holdout" in rows:
-        if "train" in rows and (mixed := work.refuse_mixed()) is not None:
+        if "train" in rows and (mixed := refuse_mixed(work)) is not None:
             raise mixed
         raise work.refuse_input(
             reader, name, f"reads held-out rows ({name})", "train on the training rows alone"

@@ -23,17 +23,6 @@ if TYPE_CHECKING:
     from nbprod.records import Finding
 
 
-_LOOPS_APART = (
-    "fit in a fit cell, in a loop of its own that keeps what each turn learns from training rows:"
-    " `learned[column] = ...`; then a loop in a features cell, `for column, found in"
-    " learned.items()`, applies it to both frames alike"
-)
-_ONE_FUNCTION = (
-    "make features of each frame by the same function; what depends on several rows is learned from"
-    " the training rows in a fit cell"
-)
-
-
 @dataclass
 class Assembly:
     """What the module is made of: entry functions, and the fields of its State."""
@@ -277,22 +266,6 @@ class Workbench:
         return self.refuse_input(
             reader, name, f"reads {name}, which the {by.role} cell {by.cell_id} computes", given
         )
-
-    def refuse_mixed(self) -> Exception | None:
-        """The error for the first statement that puts training and held-out rows together."""
-        for piece in self.program.steps:
-            written = (*piece.names.binds, *piece.names.mutates)
-            if not any(self.rows(name, piece) >= {"train", "holdout"} for name in written):
-                continue
-            return refusal(
-                "NBX023",
-                f"cell {piece.cell_id} line {piece.line} mixes training and held-out rows:"
-                f" `{piece.first_line}`",
-                hint=_LOOPS_APART if isinstance(piece.node, ast.For) else _ONE_FUNCTION,
-                cell_id=piece.cell_id,
-                line=piece.line,
-            )
-        return None
 
     def _extra_refused(self, piece: Piece, name: str, argument: str) -> Exception:
         if name not in self.program.last:
