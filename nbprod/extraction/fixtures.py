@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from nbprod.extraction.imports import ImportLine, import_block
-from nbprod.extraction.proof.plan import Plan
+from nbprod.extraction.proof.planning import plan_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +54,7 @@ class RoadValues:
     """The values of a notebook that its tests may read, by name; each with the stage it is of."""
 
     def __init__(self, work: Workbench, placement: Placement, document: Document) -> None:
-        plan = Plan.made(document, work, placement)
+        plan = plan_from(document, work, placement)
         self.label = work.label
         self._entries = frozenset(work.result.entries) | {"fit"}
         self._predicted = (

@@ -82,10 +82,10 @@ def notebook_findings(steps: tuple[ReproducedStep, ...], notebook: str) -> list[
 
 def _names(project: Project, path: Path) -> dict[str, str]:
     """Role -> the notebook's own name for it, of what a run keeps, too."""
-    from nbprod.extraction.proof import Plan
+    from nbprod.extraction.proof.planning import plan_of
     from nbprod.notebook.document import read_notebook
 
-    plan = Plan.of(read_notebook(path), project.settings.data.label)
+    plan = plan_of(read_notebook(path), project.settings.data.label)
     found = {}
     for value in plan.values:
         if value.unclear or not value.name.isidentifier():

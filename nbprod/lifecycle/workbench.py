@@ -117,12 +117,12 @@ def current_extraction(project: Project) -> Extraction:
 
 def prove(project: Project) -> Proof:
     """See `Project.prove`: cells and module each in a fresh process, then the inline tests."""
-    from nbprod.extraction.proof import Plan
+    from nbprod.extraction.proof.planning import plan_of
     from nbprod.notebook.document import read_notebook
 
     extraction = current_extraction(project)
     document = read_notebook(training_notebook(project))
-    plan = Plan.of(document, project.settings.data.label).to_json()
+    plan = plan_of(document, project.settings.data.label).to_json()
     with tempfile.TemporaryDirectory(prefix="nbprod-proof-") as folder:
         told = {"settings": project.settings.to_json(), "plan": plan, "folder": folder}
         options: dict[str, Any] = {

@@ -25,6 +25,7 @@ from nbprod.errors import ExecutionError
 from nbprod.extraction.proof import Encoder, Plan, Walk, compare_runs, run_cells
 from nbprod.extraction.proof.comparing import Gap, Side
 from nbprod.extraction.proof.judging import _is_rounding
+from nbprod.extraction.proof.planning import plan_of
 from nbprod.notebook.document import read_notebook
 from nbprod.predictor.modules import load_package, read_manifest, unload_package
 from nbprod.records import ComparedValue, Finding
@@ -40,7 +41,7 @@ def prove(
     folder = folder / "values"
     folder.mkdir(exist_ok=True)
     document = read_notebook(carried.notebook)
-    plan = Plan.of(document, label)
+    plan = plan_of(document, label)
     cells = run_cells(
         document,
         plan,
