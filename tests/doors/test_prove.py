@@ -142,12 +142,12 @@ def test_the_users_own_code_raises(project: Path) -> None:
     _edit(notebook, 'middle = trips["km"].mean()', 'known = trips\nmiddle = known["km"].iloc[0]')
     result = nbprod("extract", "--prove", cwd=project)
     assert result.code == 1
-    assert "cell cell-5, line 2 raised IndexError" in result.err
-    assert "at: notebooks/train.ipynb, cell cell-5, line 2" in result.err
+    assert "cell 5, line 2 raised IndexError" in result.err
+    assert "at: notebooks/train.ipynb, cell 5 (cell-5), line 2" in result.err
     _edit(notebook, "rows = 0", "rows = 60")
     _edit(notebook, ".iloc[0]", '.loc["nowhere"]')
     assert nbprod("extract", cwd=project).code == 0
     result = nbprod("parity", cwd=project)
     assert result.code == 1
     assert "features.fit() raised KeyError" in result.err
-    assert "at: notebooks/train.ipynb, cell cell-5, line 2" in result.err
+    assert "at: notebooks/train.ipynb, cell 5 (cell-5), line 2" in result.err
