@@ -16,7 +16,7 @@ import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from nbprod.parity.memory import code_names
+from nbprod.parity.users_code import code_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,10 +14,10 @@ from nbprod.errors import NbprodError
 from nbprod.parity.calls import Raised, Subject, first
 from nbprod.parity.clock import VARIABLE
 from nbprod.parity.features import as_frame
-from nbprod.parity.memory import code_names
 from nbprod.parity.outcome import Outcome
 from nbprod.parity.rules import RULES, breakage, divergence
 from nbprod.parity.sending import Rerun, fresh_rerun
+from nbprod.parity.users_code import code_names
 from nbprod.records import Finding
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.notebook.places import Place, place_of
 from nbprod.parity.calls import Raised
-from nbprod.parity.memory import is_users
+from nbprod.parity.users_code import is_users
 
 if TYPE_CHECKING:
     import types

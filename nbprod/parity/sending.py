@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import MissingDependencyError, NbprodError
 from nbprod.parity.calls import Raised, Subject
-from nbprod.parity.memory import is_users
+from nbprod.parity.users_code import is_users
 
 if TYPE_CHECKING:
     import types
