@@ -142,7 +142,8 @@ def _drift(
     for release in sorted(set(rows["release"])):
         path = references.get(release)
         if path is None or not path.is_file():
-            message = f"release {release} has no reference profile: its drift is not judged"
+            named = f"release {release}" if release.isdigit() else "an unreleased candidate"
+            message = f"{named} has no reference profile: its drift is not judged"
             findings.append(finding("NBM007", message))
             continue
         reference = Profile.load(path)

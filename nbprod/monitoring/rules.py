@@ -23,7 +23,10 @@ _RULES: dict[str, tuple[Severity, str]] = {
     ),
     "NBM005": ("warning", "look at the replicas' logs: the model did not answer in time"),
     "NBM006": ("warning", "check that callers reach the service: `nbprod status`"),
-    "NBM007": ("warning", "build the release again: its reference profile is missing"),
+    "NBM007": (
+        "warning",
+        "`nbprod release`: only a release carries the reference profile of its training data",
+    ),
     "NBM008": ("info", "widen [monitor] window, or wait for more predictions"),
     "NBM009": ("warning", "look at the replicas' logs for what was answered with an error"),
     "NBM010": ("info", "post outcomes with `nbprod outcome` or POST /outcomes"),

@@ -220,6 +220,8 @@ def test_what_only_tells_does_not_fail(service: Service) -> None:
     health = service.health(errors=2)
     assert health.passed
     assert codes(health) == {"NBM005", "NBM007", "NBM009", "NBM010"}
+    (told,) = [item for item in health.findings if item.code == "NBM007"]
+    assert told.message.startswith("an unreleased candidate has no reference profile")
     assert (health.degraded, health.errors) == (20, 2)
     assert health.requests == 150 + 10 + 10 + 2  # two rows a request; the errors are requests
     assert health.latency_p99_ms is not None
