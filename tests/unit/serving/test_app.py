@@ -18,6 +18,7 @@ import pytest
 from nbprod.data import prediction_log
 from nbprod.serving import LocalService, ServiceOptions
 from nbprod.serving.auth import parse_tokens
+from nbprod.serving.room import Room
 
 Ask = Callable[..., httpx.Response]
 
@@ -299,7 +300,7 @@ def test_bodies_that_are_under_way_have_a_limit_together(
     held = dataclasses.replace(options, max_held_bytes=1000)
     begun = json.dumps({"instances": [trip()]})[:-1].encode() + b" " * 700
 
-    async def both(app: Any) -> tuple[int, httpx.Response, int]:
+    async def both(app: Any, room: Room) -> tuple[int, httpx.Response, int]:
         on = asyncio.Event()
 
         async def slow() -> AsyncIterator[bytes]:
@@ -313,7 +314,8 @@ def test_bodies_that_are_under_way_have_a_limit_together(
         )
         async with client:
             first = asyncio.create_task(client.post("/predict", content=slow()))
-            await asyncio.sleep(0.05)  # its first part is read
+            while room.held_bytes < len(begun):
+                await asyncio.sleep(0)
             others = [await client.post(path, content=begun) for path in ("/predict", "/outcomes")]
             on.set()
             answered = await first
@@ -322,7 +324,7 @@ def test_bodies_that_are_under_way_have_a_limit_together(
         return answered.status_code, others[0], again.status_code
 
     with LocalService(bundle, held) as service:
-        first, refused, again = asyncio.run(both(service.app))
+        first, refused, again = asyncio.run(both(service.app, service.service.room))
     assert (first, again) == (200, 200)
     assert refused.headers["retry-after"] == "1"
     assert "1000 is the most" in refused.json()["detail"]
