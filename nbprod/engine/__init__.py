@@ -8,7 +8,8 @@ because on a machine with several users loopback alone lets any of them run code
 from nbprod.engine.description import MARKER, Engine, existing_engine, read_engine
 from nbprod.engine.ending import end_engine, engine_processes, processes
 from nbprod.engine.joining import NAMESPACE, connect, disconnect, leaving
-from nbprod.engine.starting import free_port, start_engine
+from nbprod.engine.ports import free_port
+from nbprod.engine.starting import start_engine
 
 __all__ = [
     "MARKER",

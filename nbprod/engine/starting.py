@@ -7,7 +7,6 @@ import dataclasses
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from nbprod.engine.description import FILE, Engine, read_engine
 from nbprod.engine.ending import end_engine, engine_processes
 from nbprod.engine.environment import process_environment
 from nbprod.engine.joining import require_ray
+from nbprod.engine.ports import HOST, free_port
 from nbprod.engine.waiting import await_port, until
 from nbprod.errors import ServingError
 from nbprod.records import new_id, utc_now
@@ -26,7 +26,6 @@ from nbprod.records import new_id, utc_now
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_HOST = "127.0.0.1"
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024  # requests are small; models are loaded from disk
 _START_TIMEOUT_S = 180.0
 _TAIL_LINES = 15
@@ -97,18 +96,11 @@ def start_engine(
     raise AssertionError("unreachable")
 
 
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
-
-
 def _describe(folder: Path, name: str | None) -> Engine:
     engine_id = f"{name}-{new_id()}" if name else new_id()
     return Engine(
         id=engine_id,
-        address=f"{_HOST}:{free_port()}",
+        address=f"{HOST}:{free_port()}",
         folder=str(folder),
         temp_path=f"/tmp/nbprod-{secrets.token_hex(5)}",  # noqa: S108 - short; made with mode 0700
         token_path=str(folder / "token"),

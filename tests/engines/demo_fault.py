@@ -14,6 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
+from nbprod.engine import free_port
 from nbprod.lifecycle.demo import road
 from nbprod.lifecycle.project import Project
 from nbprod.releases import read_release
@@ -27,7 +28,7 @@ class FaultyRoad(road.Road):
     def _make_project(self) -> Project:
         self.project = Project.load(
             self.folder,
-            arguments={"serving.port": road._free_port(), "serving.replicas": 2},
+            arguments={"serving.port": free_port(), "serving.replicas": 2},
             progress=self.progress,
         )
         return self.project

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,8 @@ from typing import Any
 
 from browser import chromium
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from nbprod.engine import free_port
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "nbprod" / "labextension"
@@ -73,7 +74,7 @@ def prepared(
     extensions.mkdir(parents=True)
     (extensions / "nbprod").symlink_to(BUILT)
     _settings(home)
-    token, port = secrets.token_hex(16), _free_port()
+    token, port = secrets.token_hex(16), free_port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += [
         f"--ServerApp.root_dir={root}",
@@ -137,12 +138,6 @@ def _settings(home: Path) -> None:
     folder.mkdir(parents=True)
     quiet = {"fetchNews": "false", "checkForUpdates": False}
     (folder / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_it_answers(lab: Lab, process: subprocess.Popen[bytes]) -> None:

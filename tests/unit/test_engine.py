@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from nbprod.engine import (
     end_engine,
     engine_processes,
     existing_engine,
+    free_port,
+    ports,
     processes,
     read_engine,
     start_engine,
@@ -55,6 +58,26 @@ def engine_in(folder: Path) -> Engine:
     return Engine(
         id=new_id(), address="127.0.0.1:1", folder=str(folder), temp_path=str(temp), pid=0
     )
+
+
+def test_a_free_port_stays_free_until_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No connection that is opened meanwhile gets it, and nobody listens there already."""
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    with socket.socket() as taken:
+        port = free_port()
+        taken.bind(("127.0.0.1", port))
+        monkeypatch.setattr(ports, "_FIRST", port)
+        monkeypatch.setattr(ports, "_LAST", port + 9)
+        assert {free_port() for _ in range(20)} <= set(range(port + 1, port + 10))
+    monkeypatch.undo()
+    assert not {free_port() for _ in range(20)} & set(range(first, last + 1))
+
+
+def test_where_all_ports_are_the_systems_it_gives_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may leave none below its range."""
+    monkeypatch.setattr(ports, "_first_of_the_system", lambda: 1024)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", free_port()))
 
 
 def test_exactly_the_marked_processes_are_ended(start: Start, tmp_path: Path) -> None:

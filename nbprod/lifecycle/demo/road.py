@@ -11,11 +11,11 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbprod.engine import free_port
 from nbprod.errors import ConfigError, NbprodError
 from nbprod.lifecycle.demo import crowd, evidence
 from nbprod.lifecycle.demo.traffic import Traffic
@@ -105,13 +105,6 @@ def _terminated_as_interrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Road:
     """One walk: the project, what was measured on the way, and the timeline."""
 
@@ -145,7 +138,7 @@ class Road:
             self.project = Project.load(
                 self.folder,
                 arguments={
-                    "serving.port": _free_port(),
+                    "serving.port": free_port(),
                     "serving.replicas": 2,
                     "serving.timeout_ms": _TIMEOUT_MS,
                 },
