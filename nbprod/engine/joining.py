@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NAMESPACE = "nbprod"
 # The engine this process is a client of: Ray itself keeps one connection per process.
 _joined: dict[str, str] = {}
+_environment_before: dict[str, str | None] = {}  # what this process had of what an engine needs
 
 
 def connect(engine: Engine, *, timeout_s: float = 30.0) -> None:
@@ -28,13 +29,13 @@ def connect(engine: Engine, *, timeout_s: float = 30.0) -> None:
     Nothing is printed. Raises ServingError when the engine does not answer.
     """
     require_ray()
+    if address := _address_of_ray():
+        if engine.address in (address, _joined.get("address")):
+            return
+        disconnect()
     _prepare_client(engine)
     import ray
 
-    if ray.is_initialized():
-        if engine.address in (ray.get_runtime_context().gcs_address, _joined.get("address")):
-            return
-        disconnect()
     if engine.local:
         await_port(engine.address, timeout_s, lambda: None)
     try:
@@ -55,13 +56,27 @@ def connect(engine: Engine, *, timeout_s: float = 30.0) -> None:
 
 
 def disconnect() -> None:
-    """Stop being a client; the engine goes on."""
-    if "ray" in sys.modules:
+    """Stop being a client; the engine goes on, and the environment is as it was before."""
+    if _address_of_ray():
         import ray
 
-        if ray.is_initialized():
-            ray.shutdown()
+        ray.shutdown()
     _joined.clear()
+    for name, value in _environment_before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    _environment_before.clear()
+
+
+def _address_of_ray() -> str:
+    """Of the cluster that this process is a client of; empty where it is none."""
+    if "ray" not in sys.modules:
+        return ""
+    import ray
+
+    return str(ray.get_runtime_context().gcs_address) if ray.is_initialized() else ""
 
 
 @contextlib.contextmanager
@@ -96,10 +111,15 @@ def _prepare_client(engine: Engine) -> None:
     """The environment Ray reads when it is imported, or again where it was imported before."""
     was_imported = "ray" in sys.modules
     leave_out_slow_imports()
-    os.environ.update(client_environment(engine))
+    wanted: dict[str, str | None] = dict(client_environment(engine))
+    if engine.local:
+        wanted["RAY_AUTH_TOKEN"] = None
+    for name, value in wanted.items():
+        _environment_before.setdefault(name, os.environ.pop(name, None))
+        if value is not None:
+            os.environ[name] = value
     if not engine.local:
         return
-    os.environ.pop("RAY_AUTH_TOKEN", None)
     if was_imported:
         import ray._private.ray_constants as constants
         import ray._raylet

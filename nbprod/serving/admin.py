@@ -39,12 +39,11 @@ def call_admin(
         connection.close()
     answer = _read(body)
     if response.status != 200:
-        refused = RefusedError if response.status == http.HTTPStatus.CONFLICT else ServingError
-        raise refused(
-            f"{url} refused {verb}: {answer.get('detail', response.reason)}",
-            hint=answer.get("hint") or "look at `nbprod status`",
-            status=response.status,
-        )
+        told, hint = answer.get("detail", response.reason), answer.get("hint")
+        hint = hint or "look at `nbprod status`"
+        if response.status == http.HTTPStatus.CONFLICT:  # nothing is wrong with who answered
+            raise RefusedError(f"{verb}: {told}", hint=hint, status=response.status)
+        raise ServingError(f"{url} refused {verb}: {told}", hint=hint, status=response.status)
     return answer
 
 

@@ -36,9 +36,10 @@ def read_json(body: bytes) -> Any:
                 hint="send fewer rows at once, or try again",
                 retry_after_s=RETRY_AFTER_S,
             ) from error
-        raise refuse(
-            400, f"the body is not JSON: {error}", hint="NaN is not JSON: send null"
-        ) from error
+        hint = 'such as {"instances": [{"column": value}]}; GET /schema names the columns'
+        if any(word in body for word in (b"NaN", b"Infinity")):
+            hint = "NaN and Infinity are not JSON: send null"
+        raise refuse(400, f"the body is not JSON: {error}", hint=hint) from error
     if (opened := body.count(b"[") + body.count(b"{")) > MAX_DEPTH and _is_deep(value, opened):
         raise refuse(400, f"the body is nested deeper than {MAX_DEPTH} levels")
     return value

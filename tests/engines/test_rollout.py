@@ -168,9 +168,11 @@ def test_a_verb_leaves_no_client_of_the_engine_behind(served: Served) -> None:
     import ray
 
     disconnect()
+    environment = dict(os.environ)
     with pytest.raises(NbprodError, match="canary"):
         served.project.promote()  # not before it has looked whether one was cut off
     assert not ray.is_initialized()
+    assert dict(os.environ) == environment  # a Ray of the caller's own finds no token of this one
 
 
 def test_a_killed_engine_comes_back_with_its_rollout(served: Served) -> None:
