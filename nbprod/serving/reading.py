@@ -36,7 +36,7 @@ def read_json(body: bytes) -> Any:
                 hint="send fewer rows at once, or try again",
                 retry_after_s=RETRY_AFTER_S,
             ) from error
-        hint = 'such as {"instances": [{"column": value}]}; GET /schema names the columns'
+        hint = "GET /openapi.json says what each route reads"
         if any(word in body for word in (b"NaN", b"Infinity")):
             hint = "NaN and Infinity are not JSON: send null"
         raise refuse(400, f"the body is not JSON: {error}", hint=hint) from error
