@@ -180,6 +180,7 @@ def test_a_killed_engine_comes_back_with_its_rollout(served: Served) -> None:
     served.backend.start_canary(3, served.folder / "bundles/3/bundle", 0.4)
     before = served.state()
     record = served.project.store.load(Deployment, "deployments", "trips")
+    disconnect()  # this process joined through the backend: Ray would end it with the engine
     for process in engine_processes(record.engine_id):
         os.kill(process.pid, signal.SIGKILL)
     done = nbprod("deploy", "--json", cwd=served.folder)
